@@ -1,6 +1,7 @@
-"""Makes ``ansible_collections.whisperops.gpu`` importable from this checkout, as Ansible itself does.
+"""Makes ``ansible_collections.whisperops.gpu`` importable from this checkout.
 
-Under ansible-test this file finds the loader installed already and adds nothing.
+With Ansible installed its own collection loader does it (under ansible-test it stands already); a Python that only
+a managed host would have gets the link that `make setup` makes.
 """
 
 from __future__ import annotations
@@ -8,18 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+COLLECTIONS = Path(__file__).resolve().parents[2] / ".collections"
 
-
-def _install_collection_loader() -> None:
+try:
     from ansible.utils.collection_loader import _collection_finder as finder
-
+except ImportError:
+    sys.path.insert(0, str(COLLECTIONS))
+else:
     if not any(isinstance(entry, finder._AnsibleCollectionFinder) for entry in sys.meta_path):
-        finder._AnsibleCollectionFinder(paths=[str(CHECKOUT / ".collections")])._install()
-
-
-if "ansible_collections.whisperops.gpu" not in sys.modules:
-    try:
-        import ansible_collections.whisperops.gpu
-    except ImportError:
-        _install_collection_loader()
+        finder._AnsibleCollectionFinder(paths=[str(COLLECTIONS)])._install()
