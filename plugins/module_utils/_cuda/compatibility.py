@@ -1,0 +1,332 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Does this device code run on this GPU under this driver, and if not, why not?
+
+The order of the questions: does the driver branch (still) know the chip → is the driver at the floor of the toolkit's
+major version → is there SASS for the chip → is there PTX that the driver can compile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import tables
+from .versions import Target, Version, cuda_minor, dotted, parse_version
+
+NATIVE = "native"
+SAME_MAJOR = "same_major"
+JIT = "jit"
+IMPOSSIBLE = "impossible"
+# Best first: a plan for several GPUs is worth its worst verdict.
+VERDICTS = (NATIVE, SAME_MAJOR, JIT, IMPOSSIBLE)
+
+BRANCH_DROPPED_GPU = "branch_dropped_gpu"
+DRIVER_TOO_OLD = "driver_too_old"
+DRIVER_MISSING = "driver_missing"
+NO_CODE_FOR_GPU = "no_code_for_gpu"
+PTX_TOO_NEW = "ptx_too_new"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    name: str
+    compute_capability: Version
+
+    def __str__(self) -> str:
+        return f"{self.name} (compute capability {dotted(self.compute_capability)})"
+
+    @property
+    def architecture(self) -> tables.Architecture | None:
+        return tables.ARCHITECTURES.get(self.compute_capability)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """``version`` is the driver's own, ``cuda`` the CUDA version it reports; either may be unknown."""
+
+    version: Version | None
+    text: str | None
+    cuda: Version | None
+
+    @classmethod
+    def of(cls, version: str | None, cuda: str | None = None) -> Driver:
+        number = parse_version(version) if version else None
+        reported = cuda_minor(parse_version(cuda)) if cuda else None
+        if reported is None and number is not None:
+            reported = tables.branch_cuda(number[0])
+        return cls(number, version or None, reported)
+
+    @property
+    def branch(self) -> int | None:
+        return self.version[0] if self.version else None
+
+    def __str__(self) -> str:
+        if self.text and self.cuda:
+            return f"driver {self.text} (CUDA {dotted(self.cuda)})"
+        if self.text:
+            return f"driver {self.text}"
+        return f"a driver that reports CUDA {dotted(self.cuda)}" if self.cuda else "no driver"
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """What a binary carries; ``cuda`` is its toolkit."""
+
+    sass: tuple[Target, ...] = ()
+    ptx: tuple[tuple[Target, Version | None], ...] = ()
+    cuda: Version | None = None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.sass:
+            parts.append("SASS for " + ", ".join(str(target) for target in self.sass))
+        if self.ptx:
+            parts.append("PTX for " + ", ".join(str(target) for target, _isa in self.ptx))
+        return " and ".join(parts) or "no device code"
+
+    @property
+    def toolkit_major(self) -> int | None:
+        """Where the toolkit is not named, the PTX it wrote tells its major version."""
+        if self.cuda:
+            return self.cuda[0]
+        written = [isa for _target, isa in self.ptx if isa]
+        return tables.cuda_major_of_isa(max(written)) if written else None
+
+    @property
+    def toolkit(self) -> str:
+        return f"CUDA {dotted(self.cuda)}" if self.cuda else f"CUDA {self.toolkit_major}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    verdict: str
+    code: str
+    sentence: str
+    remedy: str | None = None
+    cuda_error: int | None = None  # what the CUDA runtime would say
+    beyond_tables: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        return self.verdict != IMPOSSIBLE
+
+
+def sass_match(target: Target, compute_capability: Version) -> str | None:
+    """How SASS for this target runs on this chip: native, same_major or not at all."""
+    built_for = target.compute_capability
+    if built_for == compute_capability:
+        return NATIVE
+    if target.suffix == "a":
+        return None
+    if target.suffix == "f":
+        return SAME_MAJOR if compute_capability in tables.FAMILIES.get(built_for, ()) else None
+    if built_for[0] != compute_capability[0] or built_for > compute_capability:
+        return None
+    if _is_tegra(built_for) or _is_tegra(compute_capability):
+        return None
+    return SAME_MAJOR
+
+
+def ptx_match(target: Target, compute_capability: Version) -> bool:
+    """Whether the driver may compile PTX of this target for this chip (whether it can read it is another question)."""
+    if target.suffix == "a":
+        return target.compute_capability == compute_capability
+    if target.suffix == "f":
+        return compute_capability in tables.FAMILIES.get(target.compute_capability, ())
+    return target.compute_capability <= compute_capability
+
+
+def _is_tegra(compute_capability: Version) -> bool:
+    architecture = tables.ARCHITECTURES.get(compute_capability)
+    return architecture is not None and architecture.tegra
+
+
+def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
+    """None where it does; else the verdict that ends every other question."""
+    if driver.version is None and driver.cuda is None:
+        return Verdict(
+            IMPOSSIBLE,
+            DRIVER_MISSING,
+            f"{gpu} has no working NVIDIA driver.",
+            f"Install {recommended_driver(gpu)} and reboot.",
+            cuda_error=35,
+        )
+    architecture = gpu.architecture
+    # Tegra's drivers are numbered by the Jetson releases, which the branch tables do not hold.
+    if architecture is None or architecture.tegra or driver.branch is None or driver.version is None:
+        return None
+    if architecture.last_branch is not None and driver.branch > architecture.last_branch:
+        return Verdict(
+            IMPOSSIBLE,
+            BRANCH_DROPPED_GPU,
+            f"{driver} no longer supports {gpu}: branch {architecture.last_branch} is the last for {architecture.name}.",
+            _remedy_for_dropped(gpu, architecture),
+            cuda_error=100,
+        )
+    first = tables.first_driver(gpu.compute_capability)
+    if first is not None and driver.branch < parse_version(first)[0]:
+        return Verdict(
+            IMPOSSIBLE,
+            DRIVER_TOO_OLD,
+            f"{driver} is older than {gpu}: driver {first} was the first with a CUDA toolkit for this chip.",
+            f"Update the driver to ≥ {first}{_flavour_hint(gpu)}.",
+            cuda_error=100,
+        )
+    return None
+
+
+def _remedy_for_dropped(gpu: Gpu, architecture: tables.Architecture) -> str:
+    if gpu.compute_capability < tables.WHISPER_FIRST_COMPUTE_CAPABILITY:
+        return (
+            f"Going back to branch {architecture.last_branch} would not help: whisper.cpp's CUDA code needs compute "
+            f"capability {dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)} or newer. Use a newer card."
+        )
+    return f"Install driver branch {architecture.last_branch}{_flavour_hint(gpu)}."
+
+
+def _flavour_hint(gpu: Gpu) -> str:
+    flavours = tables.kernel_module_flavours(gpu.compute_capability)
+    return f", with its {flavours[0]} kernel modules" if len(flavours) == 1 else ""
+
+
+def recommended_driver(gpu: Gpu) -> str:
+    """For a person who has to install one."""
+    architecture = gpu.architecture
+    if architecture is not None and architecture.last_branch is not None:
+        return f"driver branch {architecture.last_branch} (the last for {architecture.name}{_flavour_hint(gpu)})"
+    first = tables.first_driver(gpu.compute_capability)
+    floor = tables.MAJOR_FLOORS[max(tables.MAJOR_FLOORS)]
+    oldest = first if first and parse_version(first) > parse_version(floor) else floor
+    return f"a driver ≥ {oldest}{_flavour_hint(gpu)}"
+
+
+def meets_toolkit_floor(driver: Driver, toolkit_major: int, tegra: bool = False) -> bool:
+    """Minor-version compatibility: one floor for all toolkits of a major version."""
+    floor = tables.MAJOR_FLOORS.get(toolkit_major)
+    if floor is not None and driver.version is not None and not tegra:
+        return driver.version >= parse_version(floor)
+    if toolkit_major < min(tables.MAJOR_FLOORS) and driver.version is not None and not tegra:
+        return driver.version >= parse_version(tables.MAJOR_FLOORS[min(tables.MAJOR_FLOORS)])
+    return driver.cuda is not None and toolkit_major <= driver.cuda[0]
+
+
+def assess(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
+    """The verdict for one GPU."""
+    notes = beyond_tables(gpu, driver, code)
+    ended = driver_knows_gpu(gpu, driver) or _toolkit_verdict(gpu, driver, code)
+    verdict = ended or _sass_verdict(gpu, driver, code) or _ptx_verdict(gpu, driver, code)
+    if not notes:
+        return verdict
+    return Verdict(
+        verdict.verdict, verdict.code, verdict.sentence, verdict.remedy, verdict.cuda_error, beyond_tables=notes
+    )
+
+
+def _toolkit_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict | None:
+    major = code.toolkit_major
+    tegra = gpu.architecture is not None and gpu.architecture.tegra
+    if major is None or meets_toolkit_floor(driver, major, tegra):
+        return None
+    floor = tables.MAJOR_FLOORS.get(major)
+    needs = f"driver {floor}" if floor and not tegra else f"a driver that reports CUDA {major}.0"
+    remedy = f"Update the driver to ≥ {floor}." if floor and not tegra else f"Update to a driver for CUDA {major}."
+    last = gpu.architecture.last_branch if gpu.architecture else None
+    if floor and last is not None and parse_version(floor)[0] > last:
+        remedy = f"No driver for {code.toolkit} supports {gpu}; use an image built with an older CUDA toolkit."
+    return Verdict(
+        IMPOSSIBLE,
+        DRIVER_TOO_OLD,
+        f"{code.toolkit} needs {needs} or newer; {gpu} has {driver}.",
+        remedy,
+        cuda_error=35,
+    )
+
+
+def _sass_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict | None:
+    matches = [(target, sass_match(target, gpu.compute_capability)) for target in code.sass]
+    native = [target for target, match in matches if match == NATIVE]
+    if native:
+        return Verdict(
+            NATIVE, NATIVE, f"{gpu} runs its SASS for {native[0]} as it is, under {driver}, built with {code.toolkit}."
+        )
+    near = [target for target, match in matches if match == SAME_MAJOR]
+    if near:
+        best = max(near)
+        family = "same family" if best.suffix == "f" else f"same major version, {gpu.compute_capability[0]}"
+        return Verdict(
+            SAME_MAJOR,
+            SAME_MAJOR,
+            f"{gpu} runs its SASS for {best} ({family}), under {driver}, built with {code.toolkit}.",
+        )
+    return None
+
+
+def _ptx_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
+    usable = [(target, _isa(isa, code)) for target, isa in code.ptx if ptx_match(target, gpu.compute_capability)]
+    newest_known = tables.ptx_isa(driver.cuda) if driver.cuda else None
+    readable = [(t, isa) for t, isa in usable if isa is None or newest_known is None or isa <= newest_known]
+    if readable:
+        target, isa = max(readable, key=lambda item: (item[0], item[1] or ()))
+        return Verdict(
+            JIT,
+            JIT,
+            f"{gpu} has no SASS in it; {driver} compiles its PTX for {target}{_isa_text(isa)} at the first start, "
+            "which takes minutes unless CUDA_CACHE_PATH keeps the result.",
+        )
+    if usable and newest_known is not None:
+        target, isa = min(usable, key=lambda item: (item[1] or (), item[0]))
+        return Verdict(
+            IMPOSSIBLE,
+            PTX_TOO_NEW,
+            f"{gpu} has no SASS in it, and its PTX for {target}{_isa_text(isa)} is too new for {driver}, "
+            f"which reads PTX up to ISA {dotted(newest_known)}.",
+            f"Update the driver to one for CUDA {_cuda_text(isa, code)}, or use an image with SASS for "
+            f"{dotted(gpu.compute_capability)}.",
+            cuda_error=222,
+        )
+    return Verdict(
+        IMPOSSIBLE,
+        NO_CODE_FOR_GPU,
+        f"It carries {code}; none of it runs on {gpu}.",
+        f"Use an image with SASS for {dotted(gpu.compute_capability)}.",
+        cuda_error=209,
+    )
+
+
+def _isa(isa: Version | None, code: DeviceCode) -> Version | None:
+    return isa or (tables.ptx_isa(cuda_minor(code.cuda)) if code.cuda else None)
+
+
+def _isa_text(isa: Version | None) -> str:
+    return f" (ISA {dotted(isa)})" if isa else " (ISA unknown)"
+
+
+def _cuda_text(isa: Version | None, code: DeviceCode) -> str:
+    if code.cuda:
+        return dotted(cuda_minor(code.cuda))
+    return f"{tables.cuda_major_of_isa(isa)}" if isa else "its version"
+
+
+def beyond_tables(gpu: Gpu, driver: Driver, code: DeviceCode | None = None) -> tuple[str, ...]:
+    """What this answer takes on trust because it is newer than anything the tables hold."""
+    notes = []
+    if gpu.architecture is None:
+        notes.append(
+            f"Compute capability {dotted(gpu.compute_capability)} ({gpu.name}) is not in the tables; "
+            "the general rules were applied to it."
+        )
+    tegra = gpu.architecture is not None and gpu.architecture.tegra
+    if driver.branch is not None and driver.branch > tables.NEWEST_BRANCH and not tegra:
+        notes.append(
+            f"Driver branch {driver.branch} is newer than the tables, which end at {tables.NEWEST_BRANCH}; "
+            f"it is taken to support what {tables.NEWEST_BRANCH} supports."
+        )
+    toolkit = code.cuda if code else None
+    if toolkit and cuda_minor(toolkit) > tables.NEWEST_CUDA:
+        notes.append(
+            f"CUDA {dotted(toolkit)} is newer than the tables, which end at {dotted(tables.NEWEST_CUDA)}; "
+            "the rules of older versions were applied to it."
+        )
+    return tuple(notes)

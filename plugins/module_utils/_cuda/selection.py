@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of the host's GPUs are to be served at all, and with which model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import models
+from .host import Host, HostGpu
+from .policy import PlanInputError, Policy
+
+GPU_EXCLUDED = "gpu_excluded"
+NOT_ENOUGH_MEMORY = "not_enough_memory"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    gpu: HostGpu
+    code: str
+    reason: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    gpus: tuple[HostGpu, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def select(host: Host, policy: Policy) -> Selection:
+    """All GPUs, or those the policy names. A card in MIG mode is served through its MIG devices, where they are named."""
+    _refuse_unknown_uuids(host, policy)
+    gpus: list[HostGpu] = []
+    left_out: list[LeftOut] = []
+    for gpu in host.gpus:
+        named = [device for device in gpu.mig_devices if policy.gpus is not None and device.uuid in policy.gpus]
+        if gpu.mig_enabled and not named:
+            reason = f"{gpu} is in MIG mode: no program can use the whole card, only its MIG devices."
+            remedy = "Name the UUIDs of its MIG devices in `gpus`, or turn MIG off (`nvidia-smi -mig 0`)."
+            left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, remedy))
+        elif named:
+            gpus.extend(sorted(named, key=lambda device: device.uuid or ""))
+        elif policy.gpus is not None and gpu.uuid not in policy.gpus:
+            reason = f"{gpu} is not among the GPUs that the policy names."
+            left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, "Add its UUID to `gpus`, or set `gpus: all`."))
+        else:
+            gpus.append(gpu)
+    return Selection(tuple(gpus), tuple(left_out))
+
+
+def _refuse_unknown_uuids(host: Host, policy: Policy) -> None:
+    if policy.gpus is None or (host.gpus and not host.driver_answers):
+        return  # Without a driver no GPU has a UUID; the plan says what to do about that first.
+    known = [g.uuid for gpu in host.gpus for g in (gpu, *gpu.mig_devices) if g.uuid]
+    unknown = sorted(set(policy.gpus) - set(known))
+    if unknown:
+        raise PlanInputError(
+            f"policy.gpus: this host has no GPU {', '.join(unknown)}; it has: {', '.join(known) or 'none'}."
+        )
+
+
+def choose_model(selection: Selection, policy: Policy) -> tuple[str, tuple[HostGpu, ...], tuple[LeftOut, ...], str]:
+    """The model, the GPUs it fits on, those it does not fit on, and the sentence for it."""
+    if policy.model == "auto":
+        return _auto_model(selection.gpus, policy)
+    needed = models.memory_needed_mib(policy.model, policy.instances_per_gpu)
+    fits, left_out = [], []
+    for gpu in selection.gpus:
+        if needed is not None and gpu.memory_available_mib is not None and gpu.memory_available_mib < needed:
+            reason = (
+                f"{gpu} has {gpu.memory_available_mib} MiB for {_servers(policy)} with model {policy.model}, "
+                f"which need{'s' if policy.instances_per_gpu == 1 else ''} about {needed} MiB."
+            )
+            left_out.append(LeftOut(gpu, NOT_ENOUGH_MEMORY, reason, "Choose a smaller model, or `model: auto`."))
+        else:
+            fits.append(gpu)
+    text = f"Model {policy.model}, as the policy asks."
+    if needed is None:
+        text += " How much GPU memory it takes is not known, so that was not checked."
+    return policy.model, tuple(fits), tuple(left_out), text
+
+
+def _servers(policy: Policy) -> str:
+    return "a server" if policy.instances_per_gpu == 1 else f"{policy.instances_per_gpu} servers"
+
+
+def _auto_model(gpus: tuple[HostGpu, ...], policy: Policy) -> tuple[str, tuple[HostGpu, ...], tuple[LeftOut, ...], str]:
+    smallest = models.AUTO_MODELS[-1]
+    least = models.memory_with_headroom_mib(smallest, policy.instances_per_gpu) or 0
+    left_out = tuple(
+        LeftOut(
+            gpu,
+            NOT_ENOUGH_MEMORY,
+            f"{gpu} has {gpu.memory_available_mib} MiB, too little for {_servers(policy)} with even the smallest model, "
+            f"{smallest} ({least} MiB with head-room).",
+            "Free GPU memory, or lower `instances_per_gpu`.",
+        )
+        for gpu in gpus
+        if gpu.memory_available_mib is not None and gpu.memory_available_mib < least
+    )
+    small = {item.gpu for item in left_out}
+    fits = tuple(gpu for gpu in gpus if gpu not in small)
+    known = [gpu.memory_available_mib for gpu in fits if gpu.memory_available_mib is not None]
+    if not known or len(known) < len(fits):
+        return smallest, fits, left_out, f"Model {smallest}: how much GPU memory is free is not known."
+    for name in models.AUTO_MODELS:
+        needed = models.memory_with_headroom_mib(name, policy.instances_per_gpu)
+        if needed is not None and needed <= min(known):
+            text = (
+                f"Model {name}: the largest of {', '.join(models.AUTO_MODELS)} that fits {_servers(policy)} on every "
+                f"chosen GPU ({needed} MiB with head-room; {min(known)} MiB to be had on the fullest)."
+            )
+            return name, fits, left_out, text
+    raise AssertionError("every GPU that is left holds the smallest model")
