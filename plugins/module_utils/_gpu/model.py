@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The facts as typed plain data. None means: the backend cannot know it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# Every architecture whose minor numbers are not all one name is spelled out; the others go by their major number.
+ARCHITECTURE_BY_CAPABILITY = {"7.0": "volta", "7.2": "volta", "7.5": "turing", "8.9": "ada", "10.7": "rubin"}
+ARCHITECTURE_BY_MAJOR = {
+    3: "kepler",
+    5: "maxwell",
+    6: "pascal",
+    8: "ampere",
+    9: "hopper",
+    10: "blackwell",
+    11: "blackwell",
+    12: "blackwell",
+}
+
+
+def architecture_of(compute_capability: str | None) -> str | None:
+    """``6.1`` -> ``pascal``; None for a capability that nothing here knows."""
+    if not compute_capability:
+        return None
+    major, _, _ = compute_capability.partition(".")
+    by_major = ARCHITECTURE_BY_MAJOR.get(int(major)) if major.isdigit() else None
+    return ARCHITECTURE_BY_CAPABILITY.get(compute_capability, by_major)
+
+
+def branch_of(driver_version: str | None) -> str | None:
+    """``550.163.01`` -> ``550``."""
+    return driver_version.split(".", maxsplit=1)[0] if driver_version else None
+
+
+@dataclass
+class Problem:
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass
+class Process:
+    pid: int
+    name: str | None = None
+    used_memory_mib: int | None = None
+    container_id: str | None = None
+
+
+@dataclass
+class MigDevice:
+    uuid: str | None = None
+    name: str | None = None
+    memory_total_mib: int | None = None
+
+
+@dataclass
+class Gpu:
+    index: int | None = None
+    uuid: str | None = None
+    name: str | None = None
+    pci_bus_id: str | None = None
+    compute_capability: str | None = None
+    architecture: str | None = None
+    memory_total_mib: int | None = None
+    memory_used_mib: int | None = None
+    memory_free_mib: int | None = None
+    utilization_percent: int | None = None
+    temperature_c: int | None = None
+    power_w: float | None = None
+    persistence_mode: bool | None = None
+    mig_mode: bool | None = None
+    # None where the backend cannot list them; an empty list says that there are none.
+    mig_devices: list[MigDevice] | None = None
+    processes: list[Process] | None = None
+
+
+@dataclass
+class Driver:
+    version: str | None = None
+    branch: str | None = None
+    flavor: str | None = None
+    kernel_module_version: str | None = None
+    library_version: str | None = None
+
+
+@dataclass
+class Report:
+    source: str
+    gpu_present: bool = False
+    driver: Driver = field(default_factory=Driver)
+    cuda_driver_version: str | None = None
+    gpus: list[Gpu] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass
+class Observation:
+    """What one backend saw. ``usable`` is False where it could not reach the driver at all; ``problems`` say why."""
+
+    usable: bool = False
+    driver_version: str | None = None
+    library_version: str | None = None
+    cuda_driver_version: str | None = None
+    gpus: list[Gpu] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)

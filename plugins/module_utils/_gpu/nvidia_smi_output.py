@@ -1,0 +1,235 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nvidia-smi prints, read. Values it brackets ("[N/A]", "[GPU is lost]") or does not know are None."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, NamedTuple, Tuple
+from xml.etree import ElementTree
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, MigDevice, Process, architecture_of
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
+
+GPU_LOST = "GPU is lost"
+QUERY_FIELDS = ("index", "uuid", "power.draw", "compute_cap")
+
+_CUDA_VERSION = re.compile(r"(?<![\d.])(\d{1,3}\.\d{1,2})(?![\d.])", re.ASCII)
+# R610 renamed both: "KMD Version: 610.57.04  CUDA UMD Version: 13.3".
+_HEADER_DRIVER = re.compile(r"(?:Driver|KMD)\s+Version\s*:\s*([\d.]+)", re.ASCII | re.IGNORECASE)
+_HEADER_CUDA = re.compile(r"CUDA(?:\s+UMD)?\s+Version\s*:\s*([\d.]+)", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*(?:MiB|W|C|%)?\s*", re.ASCII)
+_PROCESS_NAME = re.compile(r"(<process_name>).*?(</process_name>)", re.DOTALL)
+_LISTED_GPU = re.compile(r"GPU\s+\d+:.*\(UUID:\s*(GPU-[0-9A-Za-z-]+)\)", re.ASCII)
+_LISTED_MIG = re.compile(r"\s+(MIG\s+\S+)\s+Device\s+(\d{1,4}):\s*\(UUID:\s*(MIG-[^)\s]+)\)", re.ASCII)
+
+
+class UnreadableOutputError(ValueError):
+    """Not the XML that nvidia-smi -q -x prints."""
+
+
+class Log(NamedTuple):
+    driver_version: str | None
+    cuda_version: str | None
+    gpus: list[Gpu]
+    # Those of gpus with a field that reads "GPU is lost".
+    lost: list[Gpu]
+
+
+@dataclass
+class QueryRow:
+    index: int | None
+    uuid: str
+    power_w: float | None
+    compute_capability: str | None
+
+
+# GPU UUID -> number of the MIG device -> (name, UUID)
+MigList = Dict[str, Dict[int, Tuple[str, str]]]
+
+
+def read_log(text: str, mig_list: MigList | None = None) -> Log:
+    """The output of ``nvidia-smi -q -x``, and what ``nvidia-smi -L`` adds of its MIG devices."""
+    root = _tree(text)
+    if root.tag != "nvidia_smi_log":
+        raise UnreadableOutputError("the XML is not an nvidia_smi_log")
+    elements = root.findall("gpu")
+    # nvidia-smi goes through the GPUs in NVML's order: their places are their indices, if none was left out.
+    complete = _integer(root, "attached_gpus") == len(elements)
+    gpus = [_gpu(element, place if complete else None, mig_list or {}) for place, element in enumerate(elements)]
+    lost = [gpu for gpu, element in zip(gpus, elements) if _is_lost(element)]
+    return Log(_driver_version(root), _cuda_version(root), gpus, lost)
+
+
+def read_query(text: str) -> list[QueryRow]:
+    """The output of ``nvidia-smi --query-gpu=<some of QUERY_FIELDS> --format=csv,noheader,nounits``."""
+    rows = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split(",")]
+        cells += [""] * (len(QUERY_FIELDS) - len(cells))
+        index, uuid, power, capability = cells[: len(QUERY_FIELDS)]
+        if not uuid.startswith("GPU-"):
+            continue
+        known = re.fullmatch(r"\d{1,3}\.\d{1,2}", capability, re.ASCII)
+        rows.append(QueryRow(_int(index), uuid, _float(power), capability if known else None))
+    return rows
+
+
+def read_mig_list(text: str) -> MigList:
+    """The MIG devices in the output of ``nvidia-smi -L``: the XML has neither their names nor their UUIDs."""
+    listed: MigList = {}
+    gpu: str | None = None
+    for line in text.splitlines():
+        found = _LISTED_GPU.match(line)
+        if found:
+            gpu = found.group(1)
+            continue
+        found = _LISTED_MIG.match(line)
+        if found and gpu:
+            listed.setdefault(gpu, {})[int(found.group(2))] = (" ".join(found.group(1).split()), found.group(3))
+    return listed
+
+
+def read_header(text: str) -> tuple[str | None, str | None]:
+    """Versions of driver and CUDA in the table that bare ``nvidia-smi`` prints, or in ``nvidia-smi --version``."""
+    driver, cuda = _HEADER_DRIVER.search(text), _HEADER_CUDA.search(text)
+    return driver_version_in(driver.group(1)) if driver else None, _cuda_in(cuda.group(1)) if cuda else None
+
+
+def _tree(text: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        pass
+    # A process may be called anything, and nvidia-smi does not escape it.
+    try:
+        return ElementTree.fromstring(_PROCESS_NAME.sub(r"\1\2", text))
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise UnreadableOutputError(f"no well-formed XML: {error}") from error
+
+
+def _gpu(element: ElementTree.Element, place: int | None, mig_list: MigList) -> Gpu:
+    uuid = _known(element, "uuid")
+    mig_mode = _switch(element, "mig_mode/current_mig")
+    memory = "fb_memory_usage/"
+    return Gpu(
+        index=place,
+        uuid=uuid,
+        name=_known(element, "product_name"),
+        pci_bus_id=canonical_bus_id(_known(element, "pci/pci_bus_id") or element.get("id") or ""),
+        memory_total_mib=_integer(element, memory + "total"),
+        memory_used_mib=_integer(element, memory + "used"),
+        memory_free_mib=_integer(element, memory + "free"),
+        utilization_percent=_integer(element, "utilization/gpu_util"),
+        temperature_c=_integer(element, "temperature/gpu_temp"),
+        power_w=_power(element),
+        persistence_mode=_switch(element, "persistence_mode"),
+        mig_mode=mig_mode,
+        # A GPU that has no MIG mode ("N/A") or has it off has no MIG devices.
+        mig_devices=_mig_devices(element, mig_list.get(uuid or "", {})) if mig_mode else [],
+        processes=_processes(element),
+    )
+
+
+def apply_query(gpus: list[Gpu], rows: list[QueryRow]) -> None:
+    """Add what the XML lacks."""
+    by_uuid = {row.uuid: row for row in rows}
+    for gpu in gpus:
+        row = by_uuid.get(gpu.uuid or "")
+        if row is None:
+            continue
+        gpu.index = gpu.index if row.index is None else row.index
+        gpu.power_w = gpu.power_w if row.power_w is None else row.power_w
+        gpu.compute_capability = row.compute_capability
+        gpu.architecture = architecture_of(row.compute_capability)
+
+
+def _mig_devices(gpu: ElementTree.Element, listed: dict[int, tuple[str, str]]) -> list[MigDevice] | None:
+    devices = gpu.find("mig_devices")
+    if devices is None:
+        return None
+    found = []
+    for device in devices.findall("mig_device"):
+        number = _integer(device, "index")
+        name, uuid = listed.get(-1 if number is None else number, (None, None))
+        found.append(MigDevice(uuid, name, _integer(device, "fb_memory_usage/total")))
+    return found
+
+
+def _processes(gpu: ElementTree.Element) -> list[Process] | None:
+    processes = gpu.find("processes")
+    if processes is None or (len(processes) == 0 and (processes.text or "").strip()):
+        return None
+    found: dict[int, Process] = {}
+    for info in processes.findall("process_info"):
+        pid = _integer(info, "pid")
+        if pid:
+            memory = _integer(info, "used_memory")
+            found.setdefault(pid, Process(pid=pid, name=_known(info, "process_name"), used_memory_mib=memory))
+    return [found[pid] for pid in sorted(found)]
+
+
+def _power(gpu: ElementTree.Element) -> float | None:
+    for block in ("gpu_power_readings", "power_readings"):
+        for reading in ("power_draw", "average_power_draw", "instant_power_draw"):
+            watts = _float(_text(gpu, block + "/" + reading))
+            if watts is not None:
+                return watts
+    return None
+
+
+def _is_lost(gpu: ElementTree.Element) -> bool:
+    return any(GPU_LOST.lower() in (element.text or "").lower() for element in gpu.iter())
+
+
+def _driver_version(root: ElementTree.Element) -> str | None:
+    for name in ("kmd_version", "driver_version"):
+        version = driver_version_in(_text(root, name))
+        if version:
+            return version
+    return None
+
+
+def _cuda_version(root: ElementTree.Element) -> str | None:
+    for name in ("cuda_umd_version", "cuda_version"):
+        text = _text(root, name)
+        # "[Deprecated; will be removed in CUDA 14.0. …]" holds a number, and is no version.
+        if _cuda_in(text) == text:
+            return text or None
+    return None
+
+
+def _cuda_in(text: str) -> str | None:
+    found = _CUDA_VERSION.search(text)
+    return found.group(1) if found else None
+
+
+def _text(element: ElementTree.Element, path: str) -> str:
+    return (element.findtext(path) or "").strip()
+
+
+def _known(element: ElementTree.Element, path: str) -> str | None:
+    text = _text(element, path)
+    unknown = not text or text.startswith("[") or text in ("N/A", "None") or GPU_LOST.lower() in text.lower()
+    return None if unknown else text
+
+
+def _switch(element: ElementTree.Element, path: str) -> bool | None:
+    return {"Enabled": True, "Disabled": False}.get(_text(element, path))
+
+
+def _integer(element: ElementTree.Element, path: str) -> int | None:
+    return _int(_text(element, path))
+
+
+def _int(text: str) -> int | None:
+    number = _float(text)
+    return None if number is None else int(number)
+
+
+def _float(text: str) -> float | None:
+    found = _NUMBER.fullmatch(text)
+    return float(found.group(1)) if found else None
