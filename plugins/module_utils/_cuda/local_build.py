@@ -26,7 +26,7 @@ from .versions import Version, cuda_minor, dotted, parse_version
 
 REPOSITORY = "whisperops/whisper.cpp"
 CPU_IMAGE = f"{REPOSITORY}:cpu"
-CPU_BASE_IMAGE = "ubuntu:24.04"
+CPU_BASE_IMAGE = "debian:trixie-slim"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = r"""
+name: summary
+type: aggregate
+short_description: End a run with the table a person wants to see
+version_added: 0.1.0
+author: The whisperops.gpu founders (@whisperops)
+description:
+  - After the recap, prints what failed on which host, one paragraph each, and the table of all servers.
+  - Needs to be enabled.
+extends_documentation_fragment: []
+requirements:
+  - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
+"""
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines of a table whose columns are the rows' keys."""
+    cells = [[str(title).upper() for title in rows[0]]]
+    cells += [["-" if value is None else str(value) for value in row.values()] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships no types
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "whisperops.gpu.summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failures: dict[str, str] = {}
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            self._failures[result.host.get_name()] = str(result.result.get("msg", ""))
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._failures[result.host.get_name()] = str(result.result.get("msg", ""))
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        # A failure that a rescue has dealt with is none.
+        for host, message in self._failures.items():
+            if stats.failures.get(host) or stats.dark.get(host):
+                self._display.display(f"{host}: {' '.join(message.split()) if len(message) < 500 else message}\n", color="red")
+        rows = stats.custom.get("_run", {}).get("whisperops_summary")
+        if not rows:
+            return
+        servers = [row for row in rows if row.get("transcript", "-") != "-"]
+        columns = [{key: value for key, value in row.items() if key != "transcript" or len(rows) > 1} for row in rows]
+        for line in table(columns):
+            self._display.display(line)
+        if len(rows) == len(servers) == 1:
+            self._display.display(f"\ntranscript: {servers[0]['transcript']}\nserver: {servers[0]['server']}")
