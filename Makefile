@@ -36,4 +36,24 @@ dev: $(VENV)/.dev ## what the tests need, in .venv
 unit: $(VENV)/.dev
 	$(BIN)/pytest
 
-.PHONY: help setup dev unit
+# The engine and the virtual environment are made side by side.
+LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" &&
+LAB_INVENTORY := inventories/lab
+
+lab-engine:
+	tests/lab/engine up trixie
+
+demo: ## from a bare machine to transcribed speech on a lab host
+	@$(MAKE) --no-print-directory --jobs=2 dev lab-engine
+	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit demo
+	$(LAB) ansible-playbook site.yml -i $(LAB_INVENTORY) --limit demo
+
+demo-down: ## take the lab away, and all it installed
+	tests/lab/engine down
+
+SCENARIO ?= default
+molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=default
+	tests/lab/engine up trixie bookworm
+	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
+
+.PHONY: help setup dev unit lab-engine demo demo-down molecule
