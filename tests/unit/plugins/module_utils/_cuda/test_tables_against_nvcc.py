@@ -1,0 +1,126 @@
+"""The tables and the PTX rules, held against NVIDIA's own compilers.
+
+WHISPEROPS_NVCC names them, joined by ``:``, as nvcc or as ptxas; tests/unit/fetch_nvcc.py fetches one of each toolkit
+that PyPI has. ptxas refuses what a driver would refuse: a target it does not know, a PTX ISA that is too new, PTX for
+another family.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.compatibility import DeviceCode, assess
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.verdict import Driver, Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Target, dotted, parse_version
+
+TOOLS = [Path(name) for name in os.environ.get("WHISPEROPS_NVCC", "").split(os.pathsep) if name]
+WITHOUT_TOOLS = "WHISPEROPS_NVCC names no nvcc or ptxas; tests/unit/fetch_nvcc.py fetches them"
+CHECKED: Counter[str] = Counter()
+
+
+class Toolkit:
+    def __init__(self, tool: Path, scratch: Path) -> None:
+        self.nvcc = tool if tool.name == "nvcc" else None
+        self.ptxas = tool.with_name("ptxas")
+        self.scratch = scratch
+        text = subprocess.run([self.ptxas, "--version"], capture_output=True, text=True, check=True).stdout
+        found = re.search(r"release ([0-9.]+),", text)
+        assert found, text
+        self.cuda = parse_version(found.group(1))
+
+    def assembles(self, ptx_target: str, chip: str, isa: str) -> bool:
+        """Whether ptxas makes SASS for the chip out of an empty kernel in PTX of this target and ISA."""
+        name = f"{dotted(self.cuda)}-{ptx_target}-{chip}-{isa}"
+        source = self.scratch / f"{name}.ptx"
+        source.write_text(f".version {isa}\n.target sm_{ptx_target}\n.address_size 64\n.visible .entry k(){{ ret; }}\n")
+        command = [self.ptxas, "-arch", f"sm_{chip}", source, "-o", self.scratch / f"{name}.cubin"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module", params=TOOLS or [None], ids=lambda tool: str(tool).split("/nvidia/")[0].split("/")[-1])
+def toolkit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
+    if request.param is None:
+        pytest.skip(WITHOUT_TOOLS)
+    return Toolkit(request.param, tmp_path_factory.mktemp("ptx"))
+
+
+def every_target() -> list[Target]:
+    return [Target(*capability, suffix) for capability in tables.ARCHITECTURES for suffix in ("", "a", "f")]
+
+
+def together(check, cases):
+    with ThreadPoolExecutor(2) as pool:
+        return [case for case, right in zip(cases, pool.map(lambda case: check(*case), cases)) if not right]
+
+
+def test_a_toolkit_compiles_for_exactly_the_targets_of_the_tables(toolkit: Toolkit) -> None:
+    isa = dotted(tables.ptx_isa(toolkit.cuda))
+
+    def right(target: Target) -> bool:
+        return toolkit.assembles(str(target), str(target), isa) == tables.toolkit_compiles_target(toolkit.cuda, target)
+
+    cases = [(target,) for target in every_target()]
+    wrong = together(right, cases)
+    CHECKED["targets a toolkit compiles"] += len(cases)
+    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[str(target) for (target,) in wrong]}"
+
+
+def test_nvcc_lists_exactly_the_chips_of_the_tables(toolkit: Toolkit) -> None:
+    if toolkit.nvcc is None:
+        pytest.skip(f"PyPI has no nvcc of CUDA {dotted(toolkit.cuda)}, only its ptxas")
+    run = subprocess.run([toolkit.nvcc, "--list-gpu-code"], capture_output=True, text=True, check=True)
+    expected = {f"sm_{Target(*c)}" for c in tables.ARCHITECTURES if tables.toolkit_compiles(toolkit.cuda, c)}
+    CHECKED["chips that nvcc lists"] += len(expected)
+    assert set(run.stdout.split()) == expected
+
+
+def test_nvcc_writes_the_ptx_isa_of_the_tables(toolkit: Toolkit) -> None:
+    if toolkit.nvcc is None:
+        pytest.skip(f"PyPI has no nvcc of CUDA {dotted(toolkit.cuda)}, only its ptxas")
+    source, ptx = toolkit.scratch / "kernel.cu", toolkit.scratch / "kernel.ptx"
+    source.write_text("__global__ void k() {}\n")
+    subprocess.run([toolkit.nvcc, "-ptx", "-arch=compute_75", source, "-o", ptx], capture_output=True, check=True)
+    CHECKED["PTX ISA that nvcc writes"] += 1
+    assert f".version {dotted(tables.ptx_isa(toolkit.cuda))}\n" in ptx.read_text()
+
+
+def test_a_toolkit_reads_ptx_up_to_its_own_isa_and_no_further(toolkit: Toolkit) -> None:
+    major, minor = tables.ptx_isa(toolkit.cuda)
+    CHECKED["PTX ISA that a toolkit reads"] += 2
+    assert toolkit.assembles("75", "75", f"{major}.{minor}")
+    assert not toolkit.assembles("75", "75", f"{major}.{minor + 1}")
+
+
+def test_ptx_runs_on_exactly_the_chips_of_the_verdict(toolkit: Toolkit) -> None:
+    """A driver of the toolkit's version compiles PTX by the same rules as the toolkit's ptxas."""
+    isa = tables.ptx_isa(toolkit.cuda)
+    driver = Driver(None, None, toolkit.cuda)
+
+    def right(target: Target, chip: Target) -> bool:
+        gpu = Gpu("a GPU", chip.compute_capability)
+        verdict = assess(gpu, driver, DeviceCode(ptx=((target, isa),), cuda=toolkit.cuda))
+        # A chip has all its own features, which ptxas calls its a form.
+        own = next(form for form in (Target(*chip[:2], "a"), chip) if form in known)
+        return toolkit.assembles(str(target), str(own), dotted(isa)) == verdict.runs
+
+    known = [target for target in every_target() if tables.toolkit_compiles_target(toolkit.cuda, target)]
+    cases = [(target, chip) for target in known for chip in known if not chip.suffix]
+    wrong = together(right, cases)
+    CHECKED["verdicts on PTX for a chip"] += len(cases)
+    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
+
+
+def test_the_number_of_checked_cases_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    if not CHECKED:
+        pytest.skip(WITHOUT_TOOLS)
+    with capsys.disabled():
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(CHECKED.items()))
+        print(f"\n{sum(CHECKED.values())} cases checked against {len(TOOLS)} of NVIDIA's compilers: {kinds}")
+    assert CHECKED["verdicts on PTX for a chip"] > 0
