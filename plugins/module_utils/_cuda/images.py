@@ -168,7 +168,7 @@ def with_measurement(image: Image, measured: Mapping[str, Mapping[str, Any]]) ->
         cuda_version = image.cuda_version
         code = DeviceCode(code.sass, code.ptx, image.code.cuda)
     problems = tuple(
-        str(problem.get("message") or problem.get("code"))
+        " ".join(str(problem[key]) for key in ("message", "remedy") if problem.get(key))
         for problem in result.get("problems") or ()
         if isinstance(problem, Mapping)
     )
