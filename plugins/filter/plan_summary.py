@@ -12,7 +12,8 @@ from ansible.errors import AnsibleFilterError
 def plan_summary(plan: Any) -> dict[str, str]:
     if not isinstance(plan, Mapping) or not plan.get("verdict"):
         raise AnsibleFilterError(
-            f"whisperops.gpu.plan_summary: got {type(plan).__name__}; it takes the result of whisperops.gpu.deployment_plan."
+            f"whisperops.gpu.plan_summary: got {type(plan).__name__}; "
+            "allowed: the result of whisperops.gpu.deployment_plan."
         )
     verdict = str(plan["verdict"])
     return {

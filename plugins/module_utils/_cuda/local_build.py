@@ -157,7 +157,5 @@ def choose(
 def notes(build: LocalBuild) -> tuple[str, ...]:
     found = [note for gpu in build.gpus for note in beyond_tables(gpu.gpu, build.driver)]
     if any(gpu.gpu.architecture is not None and gpu.gpu.architecture.tegra for gpu in build.gpus):
-        found.append(
-            "The nvidia/cuda base images for ARM are made for servers; on a Jetson they were never tried here."
-        )
+        found.append("The nvidia/cuda base images for ARM are made for servers; on a Jetson they have not been tried.")
     return tuple(dict.fromkeys(found))
