@@ -2,7 +2,8 @@
 
 WHISPEROPS_NVCC names them, joined by ``:``, as nvcc or as ptxas; tests/unit/fetch_nvcc.py fetches one of each toolkit
 that PyPI has. ptxas refuses what a driver would refuse: a target it does not know, a PTX ISA that is too new, PTX for
-another family.
+another family. nvlink refuses to link SASS for a chip that it does not run on; only the rule that Tegra and desktop
+parts do not share SASS is not known to it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Toolkit:
     def __init__(self, tool: Path, scratch: Path) -> None:
         self.nvcc = tool if tool.name == "nvcc" else None
         self.ptxas = tool.with_name("ptxas")
+        nvlink = tool.with_name("nvlink")
+        self.nvlink = nvlink if nvlink.exists() else None
         self.scratch = scratch
         text = subprocess.run([self.ptxas, "--version"], capture_output=True, text=True, check=True).stdout
         found = re.search(r"release ([0-9.]+),", text)
@@ -37,11 +40,22 @@ class Toolkit:
 
     def assembles(self, ptx_target: str, chip: str, isa: str) -> bool:
         """Whether ptxas makes SASS for the chip out of an empty kernel in PTX of this target and ISA."""
-        name = f"{dotted(self.cuda)}-{ptx_target}-{chip}-{isa}"
-        source = self.scratch / f"{name}.ptx"
+        source = self.scratch / f"{ptx_target}-{chip}-{isa}.ptx"
         source.write_text(f".version {isa}\n.target sm_{ptx_target}\n.address_size 64\n.visible .entry k(){{ ret; }}\n")
-        command = [self.ptxas, "-arch", f"sm_{chip}", source, "-o", self.scratch / f"{name}.cubin"]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return runs(self.ptxas, "-c", "-arch", f"sm_{chip}", source, "-o", self.sass(chip))
+
+    def sass(self, target: str) -> Path:
+        return self.scratch / f"{target}.o"
+
+    def links(self, target: str, chip: str) -> bool:
+        """Whether nvlink takes SASS of this target, which was assembled before, for the chip."""
+        return runs(
+            self.nvlink, f"-arch=sm_{chip}", self.sass(target), "-o", self.scratch / f"{target}-on-{chip}.cubin"
+        )
+
+
+def runs(*command: object) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module", params=TOOLS or [None], ids=lambda tool: str(tool).split("/nvidia/")[0].split("/")[-1])
@@ -53,6 +67,15 @@ def toolkit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def every_target() -> list[Target]:
     return [Target(*capability, suffix) for capability in tables.ARCHITECTURES for suffix in ("", "a", "f")]
+
+
+def compilable(toolkit: Toolkit) -> list[Target]:
+    return [target for target in every_target() if tables.toolkit_compiles_target(toolkit.cuda, target)]
+
+
+def all_features_of(chip: Target, known: list[Target]) -> Target:
+    """A chip has all its own features, which the tools call its a form."""
+    return next(form for form in (Target(*chip[:2], "a"), chip) if form in known)
 
 
 def together(check, cases):
@@ -106,14 +129,30 @@ def test_ptx_runs_on_exactly_the_chips_of_the_verdict(toolkit: Toolkit) -> None:
     def right(target: Target, chip: Target) -> bool:
         gpu = Gpu("a GPU", chip.compute_capability)
         verdict = assess(gpu, driver, DeviceCode(ptx=((target, isa),), cuda=toolkit.cuda))
-        # A chip has all its own features, which ptxas calls its a form.
-        own = next(form for form in (Target(*chip[:2], "a"), chip) if form in known)
-        return toolkit.assembles(str(target), str(own), dotted(isa)) == verdict.runs
+        return toolkit.assembles(str(target), str(all_features_of(chip, known)), dotted(isa)) == verdict.runs
 
-    known = [target for target in every_target() if tables.toolkit_compiles_target(toolkit.cuda, target)]
+    known = compilable(toolkit)
     cases = [(target, chip) for target in known for chip in known if not chip.suffix]
     wrong = together(right, cases)
     CHECKED["verdicts on PTX for a chip"] += len(cases)
+    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
+
+
+def test_sass_runs_on_exactly_the_chips_that_nvlink_links_it_for(toolkit: Toolkit) -> None:
+    if toolkit.nvlink is None:
+        pytest.skip(f"PyPI has no nvlink of CUDA {dotted(toolkit.cuda)}")
+    isa = dotted(tables.ptx_isa(toolkit.cuda))
+    driver = Driver(None, None, toolkit.cuda)
+    known = [target for target in compilable(toolkit) if not tables.ARCHITECTURES[target[:2]].tegra]
+    assert all(toolkit.assembles(str(target), str(target), isa) for target in known)
+
+    def right(target: Target, chip: Target) -> bool:
+        verdict = assess(Gpu("a GPU", chip.compute_capability), driver, DeviceCode(sass=(target,), cuda=toolkit.cuda))
+        return toolkit.links(str(target), str(all_features_of(chip, known))) == verdict.runs
+
+    cases = [(target, chip) for target in known for chip in known if not chip.suffix]
+    wrong = together(right, cases)
+    CHECKED["verdicts on SASS for a chip"] += len(cases)
     assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
 
 
