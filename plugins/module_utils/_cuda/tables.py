@@ -104,7 +104,7 @@ ARCHITECTURES: dict[Version, Architecture] = {
     (8, 0): Architecture("Ampere", (11, 0)),
     (8, 6): Architecture("Ampere", (11, 1)),
     (8, 7): Architecture("Ampere", (11, 4), tegra=True),  # first toolkit [PTX]: sm_87 came with ISA 7.4
-    # What chip this is was never said; nvlink of 13.0 and 13.1 lets no SASS cross to it or from it, so none is promised.
+    # Whose chip this is was never said; nvlink of 13.0 and 13.1 lets no SASS cross to or from it, so none is promised.
     (8, 8): Architecture("Ampere", (13, 0), tegra=True),
     (8, 9): Architecture("Ada", (11, 8)),
     (9, 0): Architecture("Hopper", (11, 8)),
