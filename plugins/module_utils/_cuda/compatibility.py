@@ -13,61 +13,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import tables
+from .driver_support import driver_knows_gpu, meets_toolkit_floor
+from .verdict import (
+    DRIVER_TOO_OLD,
+    IMPOSSIBLE,
+    JIT,
+    NATIVE,
+    NO_CODE_FOR_GPU,
+    PTX_TOO_NEW,
+    SAME_MAJOR,
+    Driver,
+    Gpu,
+    Verdict,
+)
 from .versions import Target, Version, cuda_minor, dotted, parse_version
-
-NATIVE = "native"
-SAME_MAJOR = "same_major"
-JIT = "jit"
-IMPOSSIBLE = "impossible"
-# Best first: a plan for several GPUs is worth its worst verdict.
-VERDICTS = (NATIVE, SAME_MAJOR, JIT, IMPOSSIBLE)
-
-BRANCH_DROPPED_GPU = "branch_dropped_gpu"
-DRIVER_TOO_OLD = "driver_too_old"
-DRIVER_MISSING = "driver_missing"
-NO_CODE_FOR_GPU = "no_code_for_gpu"
-PTX_TOO_NEW = "ptx_too_new"
-
-
-@dataclass(frozen=True)
-class Gpu:
-    name: str
-    compute_capability: Version
-
-    def __str__(self) -> str:
-        return f"{self.name} (compute capability {dotted(self.compute_capability)})"
-
-    @property
-    def architecture(self) -> tables.Architecture | None:
-        return tables.ARCHITECTURES.get(self.compute_capability)
-
-
-@dataclass(frozen=True)
-class Driver:
-    """``version`` is the driver's own, ``cuda`` the CUDA version it reports; either may be unknown."""
-
-    version: Version | None
-    text: str | None
-    cuda: Version | None
-
-    @classmethod
-    def of(cls, version: str | None, cuda: str | None = None) -> Driver:
-        number = parse_version(version) if version else None
-        reported = cuda_minor(parse_version(cuda)) if cuda else None
-        if reported is None and number is not None:
-            reported = tables.branch_cuda(number[0])
-        return cls(number, version or None, reported)
-
-    @property
-    def branch(self) -> int | None:
-        return self.version[0] if self.version else None
-
-    def __str__(self) -> str:
-        if self.text and self.cuda:
-            return f"driver {self.text} (CUDA {dotted(self.cuda)})"
-        if self.text:
-            return f"driver {self.text}"
-        return f"a driver that reports CUDA {dotted(self.cuda)}" if self.cuda else "no driver"
 
 
 @dataclass(frozen=True)
@@ -99,20 +58,6 @@ class DeviceCode:
         return f"CUDA {dotted(self.cuda)}" if self.cuda else f"CUDA {self.toolkit_major}"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    verdict: str
-    code: str
-    sentence: str
-    remedy: str | None = None
-    cuda_error: int | None = None  # what the CUDA runtime would say
-    beyond_tables: tuple[str, ...] = ()
-
-    @property
-    def runs(self) -> bool:
-        return self.verdict != IMPOSSIBLE
-
-
 def sass_match(target: Target, compute_capability: Version) -> str | None:
     """How SASS for this target runs on this chip: native, same_major or not at all."""
     built_for = target.compute_capability
@@ -141,75 +86,6 @@ def ptx_match(target: Target, compute_capability: Version) -> bool:
 def _is_tegra(compute_capability: Version) -> bool:
     architecture = tables.ARCHITECTURES.get(compute_capability)
     return architecture is not None and architecture.tegra
-
-
-def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
-    """None where it does; else the verdict that ends every other question."""
-    if driver.version is None and driver.cuda is None:
-        return Verdict(
-            IMPOSSIBLE,
-            DRIVER_MISSING,
-            f"{gpu} has no working NVIDIA driver.",
-            f"Install {recommended_driver(gpu)} and reboot.",
-            cuda_error=35,
-        )
-    architecture = gpu.architecture
-    # Tegra's drivers are numbered by the Jetson releases, which the branch tables do not hold.
-    if architecture is None or architecture.tegra or driver.branch is None or driver.version is None:
-        return None
-    if architecture.last_branch is not None and driver.branch > architecture.last_branch:
-        return Verdict(
-            IMPOSSIBLE,
-            BRANCH_DROPPED_GPU,
-            f"{driver} no longer supports {gpu}: branch {architecture.last_branch} is the last for {architecture.name}.",
-            _remedy_for_dropped(gpu, architecture),
-            cuda_error=100,
-        )
-    first = tables.first_driver(gpu.compute_capability)
-    if first is not None and driver.branch < parse_version(first)[0]:
-        return Verdict(
-            IMPOSSIBLE,
-            DRIVER_TOO_OLD,
-            f"{driver} is older than {gpu}: driver {first} was the first with a CUDA toolkit for this chip.",
-            f"Update the driver to ≥ {first}{_flavour_hint(gpu)}.",
-            cuda_error=100,
-        )
-    return None
-
-
-def _remedy_for_dropped(gpu: Gpu, architecture: tables.Architecture) -> str:
-    if gpu.compute_capability < tables.WHISPER_FIRST_COMPUTE_CAPABILITY:
-        return (
-            f"Going back to branch {architecture.last_branch} would not help: whisper.cpp's CUDA code needs compute "
-            f"capability {dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)} or newer. Use a newer card."
-        )
-    return f"Install driver branch {architecture.last_branch}{_flavour_hint(gpu)}."
-
-
-def _flavour_hint(gpu: Gpu) -> str:
-    flavours = tables.kernel_module_flavours(gpu.compute_capability)
-    return f", with its {flavours[0]} kernel modules" if len(flavours) == 1 else ""
-
-
-def recommended_driver(gpu: Gpu) -> str:
-    """For a person who has to install one."""
-    architecture = gpu.architecture
-    if architecture is not None and architecture.last_branch is not None:
-        return f"driver branch {architecture.last_branch} (the last for {architecture.name}{_flavour_hint(gpu)})"
-    first = tables.first_driver(gpu.compute_capability)
-    floor = tables.MAJOR_FLOORS[max(tables.MAJOR_FLOORS)]
-    oldest = first if first and parse_version(first) > parse_version(floor) else floor
-    return f"a driver ≥ {oldest}{_flavour_hint(gpu)}"
-
-
-def meets_toolkit_floor(driver: Driver, toolkit_major: int, tegra: bool = False) -> bool:
-    """Minor-version compatibility: one floor for all toolkits of a major version."""
-    floor = tables.MAJOR_FLOORS.get(toolkit_major)
-    if floor is not None and driver.version is not None and not tegra:
-        return driver.version >= parse_version(floor)
-    if toolkit_major < min(tables.MAJOR_FLOORS) and driver.version is not None and not tegra:
-        return driver.version >= parse_version(tables.MAJOR_FLOORS[min(tables.MAJOR_FLOORS)])
-    return driver.cuda is not None and toolkit_major <= driver.cuda[0]
 
 
 def assess(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
@@ -272,15 +148,15 @@ def _ptx_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
         return Verdict(
             JIT,
             JIT,
-            f"{gpu} has no SASS in it; {driver} compiles its PTX for {target}{_isa_text(isa)} at the first start, "
-            "which takes minutes unless CUDA_CACHE_PATH keeps the result.",
+            f"It carries no SASS for {gpu}; {driver} can compile its PTX for {target}{_isa_text(isa)}, which makes the "
+            "first start slow, and every start unless CUDA_CACHE_PATH is kept.",
         )
     if usable and newest_known is not None:
-        target, isa = min(usable, key=lambda item: (item[1] or (), item[0]))
+        target, isa = max(usable, key=lambda item: item[0])
         return Verdict(
             IMPOSSIBLE,
             PTX_TOO_NEW,
-            f"{gpu} has no SASS in it, and its PTX for {target}{_isa_text(isa)} is too new for {driver}, "
+            f"It carries no SASS for {gpu}, and its PTX for {target}{_isa_text(isa)} is too new for {driver}, "
             f"which reads PTX up to ISA {dotted(newest_known)}.",
             f"Update the driver to one for CUDA {_cuda_text(isa, code)}, or use an image with SASS for "
             f"{dotted(gpu.compute_capability)}.",
@@ -289,7 +165,7 @@ def _ptx_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
     return Verdict(
         IMPOSSIBLE,
         NO_CODE_FOR_GPU,
-        f"It carries {code}; none of it runs on {gpu}.",
+        f"It carries {code}, none of which runs on {gpu}.",
         f"Use an image with SASS for {dotted(gpu.compute_capability)}.",
         cuda_error=209,
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from . import tables
-from .compatibility import Driver, Gpu
 from .policy import PlanInputError, refuse
+from .verdict import Driver, Gpu
 from .versions import Version, parse_version
 
 _PLATFORMS = {

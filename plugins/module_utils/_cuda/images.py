@@ -100,7 +100,9 @@ def _read_problem(problem: Any, where: str) -> KnownProblem:
         raise refuse(where, problem, allowed)
     environment = problem.get("environment") or {}
     rejects = problem.get("rejects", False)
-    if not isinstance(environment, Mapping) or not all(isinstance(x, str) for pair in environment.items() for x in pair):
+    if not isinstance(environment, Mapping) or not all(
+        isinstance(x, str) for pair in environment.items() for x in pair
+    ):
         raise refuse(f"{where}.environment", environment, allowed)
     if not isinstance(rejects, bool):
         raise refuse(f"{where}.rejects", rejects, "true, false")
@@ -166,7 +168,7 @@ def with_measurement(image: Image, measured: Mapping[str, Mapping[str, Any]]) ->
         cuda_version = image.cuda_version
         code = DeviceCode(code.sass, code.ptx, image.code.cuda)
     problems = tuple(
-        str(problem.get("message") or problem.get("code"))
+        " ".join(str(problem[key]) for key in ("message", "remedy") if problem.get(key))
         for problem in result.get("problems") or ()
         if isinstance(problem, Mapping)
     )
@@ -183,12 +185,27 @@ def with_measurement(image: Image, measured: Mapping[str, Mapping[str, Any]]) ->
     )
 
 
+def measure_build(reference: str, cuda_version: str, measured: Mapping[str, Mapping[str, Any]]) -> DeviceCode | None:
+    """What was read out of an image built here. Its tag is the plan's, or begins with it (the whisper.cpp version)."""
+    names = sorted(name for name in measured if name == reference or name.startswith(f"{reference}-"))
+    if not names:
+        return None
+    built = Image(reference, names[-1], "cuda", cuda_version, DeviceCode(cuda=parse_version(cuda_version)), (), ())
+    return with_measurement(built, measured).code
+
+
 def _code_of_ggml(result: Mapping[str, Any], where: str) -> dict[str, list[Any]]:
-    """Only ggml's own kernels decide. cuBLAS in the same image carries SASS for cards that ggml was not built for."""
+    """Only ggml's own kernels decide, and of those what every one of them has.
+
+    cuBLAS in the same image carries SASS for cards that ggml was not built for.
+    """
     libraries = result.get("libraries") or ()
     if not isinstance(libraries, (list, tuple)) or not all(isinstance(library, Mapping) for library in libraries):
         raise refuse(f"{where}.libraries", libraries, "a list of dictionaries")
     ggml = [library for library in libraries if "ggml-cuda" in str(library.get("path")).rsplit("/", 1)[-1]]
     if not ggml:
         return {}
-    return {key: [item for library in ggml for item in library.get(key) or ()] for key in ("sass", "ptx")}
+    return {
+        "sass": [item for library in ggml for item in library.get("complete") or library.get("sass") or ()],
+        "ptx": [item for library in ggml for item in library.get("complete_ptx") or library.get("ptx") or ()],
+    }

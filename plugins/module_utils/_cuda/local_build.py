@@ -10,18 +10,10 @@ from dataclasses import dataclass
 from typing import Callable
 
 from . import tables
-from .compatibility import (
-    DRIVER_TOO_OLD,
-    IMPOSSIBLE,
-    NO_CODE_FOR_GPU,
-    Driver,
-    Gpu,
-    Verdict,
-    beyond_tables,
-    driver_knows_gpu,
-    meets_toolkit_floor,
-)
+from .compatibility import beyond_tables
+from .driver_support import driver_knows_gpu, meets_toolkit_floor
 from .host import HostGpu
+from .verdict import DRIVER_TOO_OLD, IMPOSSIBLE, NO_CODE_FOR_GPU, Driver, Gpu, Verdict
 from .versions import Version, cuda_minor, dotted, parse_version
 
 REPOSITORY = "whisperops/whisper.cpp"
@@ -50,7 +42,9 @@ class LocalBuild:
 
     @property
     def image(self) -> str:
-        return f"{REPOSITORY}:cuda{self.base.cuda}-" + "-".join(f"{major}{minor}" for major, minor in self.compute_capabilities)
+        return f"{REPOSITORY}:cuda{self.base.cuda}-" + "-".join(
+            f"{major}{minor}" for major, minor in self.compute_capabilities
+        )
 
     @property
     def newer_than_driver(self) -> bool:
@@ -86,13 +80,16 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
     oldest = tables.WHISPER_FIRST_COMPUTE_CAPABILITY
     if gpu.compute_capability < oldest:
         last = gpu.architecture.last_branch if gpu.architecture else None
-        dead_end = f"driver {driver.text} is the last for this {gpu.architecture.name} card, and " if (
-            gpu.architecture and driver.branch == last
-        ) else ""
+        dead_end = (
+            f"driver branch {last} ({driver.text} here) is the last for this {gpu.architecture.name} card, and "
+            if (gpu.architecture and driver.branch == last)
+            else ""
+        )
         return Verdict(
             IMPOSSIBLE,
             NO_CODE_FOR_GPU,
-            f"{gpu} cannot be served: {dead_end}whisper.cpp's CUDA code needs compute capability {dotted(oldest)} or newer.",
+            f"{gpu} cannot be served: {dead_end}"
+            f"whisper.cpp's CUDA code is made for compute capability {dotted(oldest)} and newer.",
             "Use a newer card, or set `allow_cpu: always` to serve from the CPU.",
             cuda_error=209,
         )
@@ -102,7 +99,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
             IMPOSSIBLE,
             NO_CODE_FOR_GPU,
             f"No published nvidia/cuda base image is known to compile for {gpu}.",
-            "Use an image made for this chip (`extra_images`), or set `allow_jit: true` where an image carries PTX.",
+            "Use an image that was built for this chip (`extra_images`).",
             cuda_error=209,
         )
     if any(_runs(base, gpu, driver) for base in able):
@@ -111,7 +108,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
     return Verdict(
         IMPOSSIBLE,
         DRIVER_TOO_OLD,
-        f"{driver} is too old for {gpu}: every CUDA toolkit that compiles for it here needs driver {floor} or newer.",
+        f"The oldest CUDA toolkit that can be used for {gpu} needs driver {floor} or newer; this host has {driver}.",
         f"Update the driver to ≥ {floor}.",
         cuda_error=35,
     )
@@ -159,4 +156,6 @@ def choose(
 
 def notes(build: LocalBuild) -> tuple[str, ...]:
     found = [note for gpu in build.gpus for note in beyond_tables(gpu.gpu, build.driver)]
+    if any(gpu.gpu.architecture is not None and gpu.gpu.architecture.tegra for gpu in build.gpus):
+        found.append("The nvidia/cuda base images for ARM are made for servers; on a Jetson they have not been tried.")
     return tuple(dict.fromkeys(found))

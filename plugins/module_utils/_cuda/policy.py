@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The policy: what a person allows and prefers. Every wrong value is refused with the variable, the value, the choice."""
+"""What a person allows and prefers. A wrong value is refused with its variable, what was seen and what is allowed."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def read_policy(given: Any) -> Policy:
         raise refuse("policy", given, "a dictionary with any of " + ", ".join(DEFAULTS))
     unknown = sorted(str(key) for key in given if key not in DEFAULTS)
     if unknown:
-        raise PlanInputError(
-            f"policy: unknown key{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}; allowed: {', '.join(DEFAULTS)}."
-        )
+        raise PlanInputError(f"policy: unknown key {', '.join(unknown)}; allowed: {', '.join(DEFAULTS)}.")
     value = {**DEFAULTS, **given}
     for key, choices in _CHOICES.items():
         if not isinstance(value[key], str) or value[key] not in choices:

@@ -31,7 +31,7 @@ class Selection:
 
 
 def select(host: Host, policy: Policy) -> Selection:
-    """All GPUs, or those the policy names. A card in MIG mode is served through its MIG devices, where they are named."""
+    """All GPUs, or those the policy names. A card in MIG mode serves only through MIG devices that the policy names."""
     _refuse_unknown_uuids(host, policy)
     gpus: list[HostGpu] = []
     left_out: list[LeftOut] = []
@@ -62,13 +62,15 @@ def _refuse_unknown_uuids(host: Host, policy: Policy) -> None:
         )
 
 
-def choose_model(selection: Selection, policy: Policy) -> tuple[str, tuple[HostGpu, ...], tuple[LeftOut, ...], str]:
+def choose_model(
+    gpus: tuple[HostGpu, ...], policy: Policy
+) -> tuple[str, tuple[HostGpu, ...], tuple[LeftOut, ...], str]:
     """The model, the GPUs it fits on, those it does not fit on, and the sentence for it."""
     if policy.model == "auto":
-        return _auto_model(selection.gpus, policy)
+        return _auto_model(gpus, policy)
     needed = models.memory_needed_mib(policy.model, policy.instances_per_gpu)
     fits, left_out = [], []
-    for gpu in selection.gpus:
+    for gpu in gpus:
         if needed is not None and gpu.memory_available_mib is not None and gpu.memory_available_mib < needed:
             reason = (
                 f"{gpu} has {gpu.memory_available_mib} MiB for {_servers(policy)} with model {policy.model}, "
@@ -94,8 +96,8 @@ def _auto_model(gpus: tuple[HostGpu, ...], policy: Policy) -> tuple[str, tuple[H
         LeftOut(
             gpu,
             NOT_ENOUGH_MEMORY,
-            f"{gpu} has {gpu.memory_available_mib} MiB, too little for {_servers(policy)} with even the smallest model, "
-            f"{smallest} ({least} MiB with head-room).",
+            f"{gpu} has {gpu.memory_available_mib} MiB, too little for {_servers(policy)} with even the smallest "
+            f"model, {smallest} ({least} MiB with head-room).",
             "Free GPU memory, or lower `instances_per_gpu`.",
         )
         for gpu in gpus

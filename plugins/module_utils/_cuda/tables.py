@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .versions import Version
+from .versions import Target, Version
 
 # Minor-version compatibility: SASS of any toolkit of this major runs from this driver on. [RN, MVC]
 MAJOR_FLOORS: dict[int, str] = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
@@ -75,7 +75,7 @@ BRANCH_CUDA: dict[int, Version] = {
     615: (13, 4),
 }
 NEWEST_BRANCH = max(BRANCH_CUDA)
-NEWEST_CUDA = max(TOOLKIT_DRIVERS)
+NEWEST_CUDA: Version = (13, 5)  # [V] The driver that goes with it was not found.
 
 
 class Architecture(NamedTuple):
@@ -104,7 +104,8 @@ ARCHITECTURES: dict[Version, Architecture] = {
     (8, 0): Architecture("Ampere", (11, 0)),
     (8, 6): Architecture("Ampere", (11, 1)),
     (8, 7): Architecture("Ampere", (11, 4), tegra=True),  # first toolkit [PTX]: sm_87 came with ISA 7.4
-    (8, 8): Architecture("Ampere", (13, 0)),
+    # Whose chip this is was never said; nvlink of 13.0 and 13.1 lets no SASS cross to or from it, so none is promised.
+    (8, 8): Architecture("Ampere", (13, 0), tegra=True),
     (8, 9): Architecture("Ada", (11, 8)),
     (9, 0): Architecture("Hopper", (11, 8)),
     (10, 0): Architecture("Blackwell", (12, 8)),
@@ -120,6 +121,7 @@ ARCHITECTURES: dict[Version, Architecture] = {
 # An f target runs on its family. [CPG]
 FAMILIES: dict[Version, tuple[Version, ...]] = {
     (10, 0): ((10, 0), (10, 3), (10, 7)),
+    (10, 1): ((10, 1),),
     (10, 3): ((10, 3), (10, 7)),
     (10, 7): ((10, 7),),
     (11, 0): ((11, 0),),
@@ -140,25 +142,20 @@ FIRST_A_TOOLKIT: dict[Version, Version] = {
 }
 FIRST_F_TOOLKIT: Version = (12, 9)
 
-# The PTX ISA a toolkit writes, and the newest one a driver of that CUDA version reads. [V]
-PTX_ISA_OF_CUDA_12: dict[int, Version] = {
-    0: (8, 0),
-    1: (8, 1),
-    2: (8, 2),
-    3: (8, 3),
-    4: (8, 4),
-    5: (8, 5),
-    6: (8, 5),
-    7: (8, 6),
-    8: (8, 7),
-    9: (8, 8),
+# The PTX ISA a toolkit writes, and the newest one a driver of that CUDA version reads: 11.y → 7.y, 12.y → 8.y and
+# 13.y → 9.y, but 12.6 brought no new one. [V; 12.7, which was never public, PTX]
+PTX_ISA_EXCEPTIONS: dict[Version, Version] = {
+    (12, 6): (8, 5),
+    (12, 7): (8, 6),
+    (12, 8): (8, 7),
+    (12, 9): (8, 8),
 }
 
 # Open kernel modules need Turing or newer; these need the open ones. [KM]
 OPEN_MODULES_FROM: Version = (7, 5)
 OPEN_MODULES_ONLY_FROM: Version = (10, 0)
 
-# From 12.8 on nvcc compresses device code for size; older drivers refuse it ("device kernel image is invalid", 200). [Inf]
+# From 12.8 on nvcc compresses device code for size; older drivers may refuse it (error 200). [Inf]
 COMPRESSED_FOR_SIZE_FROM: Version = (12, 8)
 
 # The oldest compute capability in ggml's own build lists (50-virtual). [Inf]
@@ -212,11 +209,8 @@ BASE_IMAGES: tuple[BaseImage, ...] = (
 
 
 def ptx_isa(cuda: Version) -> Version:
-    """The PTX ISA that goes with a CUDA version; majors beyond the tables continue the 11.y → 7.y pattern. [V, Inf]"""
-    major, minor = cuda[0], cuda[1]
-    if major == 12:
-        return PTX_ISA_OF_CUDA_12.get(minor, (8, 8 + max(minor - 9, 0)))
-    return (major - 4, minor)
+    """The PTX ISA of a CUDA version (major.minor); majors beyond the tables go on in the same way. [Inf]"""
+    return PTX_ISA_EXCEPTIONS.get(cuda, (cuda[0] - 4, cuda[1]))
 
 
 def cuda_major_of_isa(isa: Version) -> int:
@@ -229,11 +223,34 @@ def branch_cuda(branch: int) -> Version | None:
     return BRANCH_CUDA[max(known)] if known else None
 
 
+LAST_BRANCH_BEFORE_TURING = 580  # [MTX]
+
+
+def last_branch_of(architecture: str | None) -> int | None:
+    """By the architecture's name, where a chip's compute capability is not known."""
+    wanted = (architecture or "").lower()
+    branches = [row.last_branch for row in ARCHITECTURES.values() if row.name.lower() == wanted and row.last_branch]
+    return max(branches) if branches else None
+
+
 def toolkit_compiles(cuda: Version, compute_capability: Version) -> bool:
     architecture = ARCHITECTURES.get(compute_capability)
     if architecture is None or cuda[:2] < architecture.first_toolkit:
         return False
     return architecture.last_toolkit_major is None or cuda[0] <= architecture.last_toolkit_major
+
+
+def toolkit_compiles_target(cuda: Version, target: Target) -> bool:
+    """Including the a and f forms."""
+    capability = target.compute_capability
+    if not toolkit_compiles(cuda, capability):
+        return False
+    if target.suffix == "a":
+        first = FIRST_A_TOOLKIT.get(capability)
+        return first is not None and cuda[:2] >= first
+    if target.suffix == "f":
+        return capability in FAMILIES and cuda[:2] >= FIRST_F_TOOLKIT
+    return True
 
 
 def first_driver(compute_capability: Version) -> str | None:

@@ -24,7 +24,7 @@ def parse_version(text: str) -> Version:
 
 def cuda_minor(version: Version) -> Version:
     """The major.minor of a CUDA version: what drivers report, and what fixes the PTX ISA."""
-    return (version + (0,))[:2]
+    return (*version, 0)[:2]
 
 
 def dotted(version: Version) -> str:

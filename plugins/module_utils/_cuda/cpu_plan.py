@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Serving from the CPU: only where the policy lets it, and never quietly."""
+
+from __future__ import annotations
+
+from . import models
+from .host import Host
+from .images import Image
+from .local_build import CPU_BASE_IMAGE, CPU_IMAGE, cpu_options
+from .options import gate
+from .outcome import Findings, Outcome
+from .policy import Policy
+
+CPU_NOT_ALLOWED = "cpu_not_allowed"
+
+
+def plan_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Findings, reason: str) -> Outcome:
+    findings.reasons.insert(0, f"CPU ONLY. {reason}")
+    findings.warnings.insert(0, f"CPU ONLY. {reason}")
+    image = _official(host, policy, images, findings)
+    build = None
+    if image is None:
+        build = {"base_images": {"build": CPU_BASE_IMAGE, "runtime": CPU_BASE_IMAGE}, "options": cpu_options()}
+        why = "`prefer: local`" if policy.prefer == "local" else "no CPU image in the catalogue can be used"
+        findings.reasons.append(f"The image is built on this host, with the CPU code in every variant: {why}.")
+    else:
+        findings.reasons.append(f"{image.reference} is the first CPU image in the catalogue that can be used.")
+        findings.warnings.extend(problem.message for problem in image.known_problems)
+    model = policy.model
+    if model == "auto":
+        model = models.AUTO_MODEL_ON_CPU
+        findings.reasons.append(f"Model {model}: what `auto` means on a CPU, where speed decides and not memory.")
+    return Outcome(
+        verdict="cpu",
+        runtime="cpu",
+        origin="official" if image else "local",
+        image=image.reference if image else CPU_IMAGE,
+        build=build,
+        environment=tuple(pair for problem in (image.known_problems if image else ()) for pair in problem.environment),
+        model=model,
+    )
+
+
+def _official(host: Host, policy: Policy, images: tuple[Image, ...], findings: Findings) -> Image | None:
+    if policy.prefer == "local":
+        return None
+    for image in images:
+        if image.runtime != "cpu":
+            continue
+        closed = gate(image, host, policy)
+        if closed is None:
+            return image
+        findings.reject(image.reference, *closed)
+    return None
+
+
+def reject_cpu(policy: Policy, images: tuple[Image, ...], findings: Findings, gpu_serves: bool) -> None:
+    """A host with a GPU: the CPU is an alternative that was not taken."""
+    if policy.allow_cpu == "always":
+        if not gpu_serves:
+            return
+        reason = "The GPU can serve; `allow_cpu: always` uses the CPU only where it cannot."
+    else:
+        reason = (
+            f"This host has an NVIDIA GPU, and `allow_cpu: {policy.allow_cpu}` does not let the CPU stand in for it."
+        )
+    for image in images:
+        if image.runtime == "cpu":
+            findings.reject(image.reference, CPU_NOT_ALLOWED, reason)

@@ -1,0 +1,177 @@
+"""The tables and the PTX rules, held against NVIDIA's own compilers.
+
+WHISPEROPS_NVCC names them, joined by ``:``, as nvcc or as ptxas; tests/unit/fetch_nvcc.py fetches one of each toolkit
+that PyPI has. ptxas refuses what a driver would refuse: a target it does not know, a PTX ISA that is too new, PTX for
+another family. nvlink refuses to link SASS for a chip that it does not run on; only the rule that Tegra and desktop
+parts do not share SASS is not known to it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.compatibility import DeviceCode, assess
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.verdict import Driver, Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Target, dotted, parse_version
+
+TOOLS = [Path(name) for name in os.environ.get("WHISPEROPS_NVCC", "").split(os.pathsep) if name]
+WITHOUT_TOOLS = "WHISPEROPS_NVCC names no nvcc or ptxas; tests/unit/fetch_nvcc.py fetches them"
+CHECKED: Counter[str] = Counter()
+
+
+def beside(tool: Path, name: str) -> Path:
+    """In the same folder, or where Debian has it: nvcc is in /usr/lib/nvidia-cuda-toolkit/bin, the rest in /usr/bin."""
+    debian = tool.parents[3] / "bin" / name
+    return debian if tool.parts[-4:-1] == ("lib", "nvidia-cuda-toolkit", "bin") else tool.with_name(name)
+
+
+class Toolkit:
+    def __init__(self, tool: Path, scratch: Path) -> None:
+        self.nvcc = tool if tool.name == "nvcc" else None
+        self.ptxas = beside(tool, "ptxas")
+        nvlink = beside(tool, "nvlink")
+        self.nvlink = nvlink if nvlink.exists() else None
+        self.scratch = scratch
+        text = subprocess.run([self.ptxas, "--version"], capture_output=True, text=True, check=True).stdout
+        found = re.search(r"release ([0-9.]+),", text)
+        assert found, text
+        self.cuda = parse_version(found.group(1))
+
+    def assembles(self, ptx_target: str, chip: str, isa: str) -> bool:
+        """Whether ptxas makes SASS for the chip out of an empty kernel in PTX of this target and ISA."""
+        source = self.scratch / f"{ptx_target}-{chip}-{isa}.ptx"
+        source.write_text(f".version {isa}\n.target sm_{ptx_target}\n.address_size 64\n.visible .entry k(){{ ret; }}\n")
+        return runs(self.ptxas, "-c", "-arch", f"sm_{chip}", source, "-o", self.sass(chip))
+
+    def sass(self, target: str) -> Path:
+        return self.scratch / f"{target}.o"
+
+    def links(self, target: str, chip: str) -> bool:
+        """Whether nvlink takes SASS of this target, which was assembled before, for the chip."""
+        return runs(
+            self.nvlink, f"-arch=sm_{chip}", self.sass(target), "-o", self.scratch / f"{target}-on-{chip}.cubin"
+        )
+
+
+def runs(*command: object) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module", params=TOOLS or [None], ids=lambda tool: str(tool).split("/nvidia/")[0].split("/")[-1])
+def toolkit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
+    if request.param is None:
+        pytest.skip(WITHOUT_TOOLS)
+    return Toolkit(request.param, tmp_path_factory.mktemp("ptx"))
+
+
+def every_target() -> list[Target]:
+    return [Target(*capability, suffix) for capability in tables.ARCHITECTURES for suffix in ("", "a", "f")]
+
+
+def compilable(toolkit: Toolkit) -> list[Target]:
+    return [target for target in every_target() if tables.toolkit_compiles_target(toolkit.cuda, target)]
+
+
+def all_features_of(chip: Target, known: list[Target]) -> Target:
+    """A chip has all its own features, which the tools call its a form."""
+    return next(form for form in (Target(*chip[:2], "a"), chip) if form in known)
+
+
+def together(check, cases):
+    with ThreadPoolExecutor(2) as pool:
+        return [case for case, right in zip(cases, pool.map(lambda case: check(*case), cases)) if not right]
+
+
+def test_a_toolkit_compiles_for_exactly_the_targets_of_the_tables(toolkit: Toolkit) -> None:
+    isa = dotted(tables.ptx_isa(toolkit.cuda))
+
+    def right(target: Target) -> bool:
+        return toolkit.assembles(str(target), str(target), isa) == tables.toolkit_compiles_target(toolkit.cuda, target)
+
+    cases = [(target,) for target in every_target()]
+    wrong = together(right, cases)
+    CHECKED["targets a toolkit compiles"] += len(cases)
+    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[str(target) for (target,) in wrong]}"
+
+
+def test_nvcc_lists_exactly_the_chips_of_the_tables(toolkit: Toolkit) -> None:
+    if toolkit.nvcc is None:
+        pytest.skip(f"PyPI has no nvcc of CUDA {dotted(toolkit.cuda)}, only its ptxas")
+    run = subprocess.run([toolkit.nvcc, "--list-gpu-code"], capture_output=True, text=True, check=True)
+    expected = {f"sm_{Target(*c)}" for c in tables.ARCHITECTURES if tables.toolkit_compiles(toolkit.cuda, c)}
+    CHECKED["chips that nvcc lists"] += len(expected)
+    assert set(run.stdout.split()) == expected
+
+
+def test_nvcc_writes_the_ptx_isa_of_the_tables(toolkit: Toolkit) -> None:
+    if toolkit.nvcc is None:
+        pytest.skip(f"PyPI has no nvcc of CUDA {dotted(toolkit.cuda)}, only its ptxas")
+    source, ptx = toolkit.scratch / "kernel.cu", toolkit.scratch / "kernel.ptx"
+    source.write_text("__global__ void k() {}\n")
+    command = [toolkit.nvcc, "-ptx", "-arch=compute_75", source, "-o", ptx]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "cuda_runtime.h" in done.stderr:
+        pytest.skip(f"nvcc of CUDA {dotted(toolkit.cuda)} is without its headers")
+    assert done.returncode == 0, done.stderr
+    CHECKED["PTX ISA that nvcc writes"] += 1
+    assert f".version {dotted(tables.ptx_isa(toolkit.cuda))}\n" in ptx.read_text()
+
+
+def test_a_toolkit_reads_ptx_up_to_its_own_isa_and_no_further(toolkit: Toolkit) -> None:
+    major, minor = tables.ptx_isa(toolkit.cuda)
+    CHECKED["PTX ISA that a toolkit reads"] += 2
+    assert toolkit.assembles("75", "75", f"{major}.{minor}")
+    assert not toolkit.assembles("75", "75", f"{major}.{minor + 1}")
+
+
+def test_ptx_runs_on_exactly_the_chips_of_the_verdict(toolkit: Toolkit) -> None:
+    """A driver of the toolkit's version compiles PTX by the same rules as the toolkit's ptxas."""
+    isa = tables.ptx_isa(toolkit.cuda)
+    driver = Driver(None, None, toolkit.cuda)
+
+    def right(target: Target, chip: Target) -> bool:
+        gpu = Gpu("a GPU", chip.compute_capability)
+        verdict = assess(gpu, driver, DeviceCode(ptx=((target, isa),), cuda=toolkit.cuda))
+        return toolkit.assembles(str(target), str(all_features_of(chip, known)), dotted(isa)) == verdict.runs
+
+    known = compilable(toolkit)
+    cases = [(target, chip) for target in known for chip in known if not chip.suffix]
+    wrong = together(right, cases)
+    CHECKED["verdicts on PTX for a chip"] += len(cases)
+    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
+
+
+def test_sass_runs_on_exactly_the_chips_that_nvlink_links_it_for(toolkit: Toolkit) -> None:
+    if toolkit.nvlink is None:
+        pytest.skip(f"PyPI has no nvlink of CUDA {dotted(toolkit.cuda)}")
+    if toolkit.cuda < (12, 0):
+        pytest.skip(f"nvlink of CUDA {dotted(toolkit.cuda)} links any SASS for any chip")
+    isa = dotted(tables.ptx_isa(toolkit.cuda))
+    driver = Driver(None, None, toolkit.cuda)
+    known = [target for target in compilable(toolkit) if not tables.ARCHITECTURES[target[:2]].tegra]
+    assert all(toolkit.assembles(str(target), str(target), isa) for target in known)
+
+    def right(target: Target, chip: Target) -> bool:
+        verdict = assess(Gpu("a GPU", chip.compute_capability), driver, DeviceCode(sass=(target,), cuda=toolkit.cuda))
+        return toolkit.links(str(target), str(all_features_of(chip, known))) == verdict.runs
+
+    cases = [(target, chip) for target in known for chip in known if not chip.suffix]
+    wrong = together(right, cases)
+    CHECKED["verdicts on SASS for a chip"] += len(cases)
+    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
+
+
+def test_the_number_of_checked_cases_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    if not CHECKED:
+        pytest.skip(WITHOUT_TOOLS)
+    with capsys.disabled():
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(CHECKED.items()))
+        print(f"\n{sum(CHECKED.values())} cases checked against {len(TOOLS)} of NVIDIA's compilers: {kinds}")
+    assert CHECKED["verdicts on PTX for a chip"] > 0
