@@ -217,7 +217,9 @@ def test_libraries_of_two_versions_are_no_evidence(host):
     assert (report.driver.library_version, codes(report)) == (None, [])
 
 
-@pytest.mark.parametrize(("version", "found"), [("450.51.05", ["driver_too_old"]), ("450.80.02", []), ("580.65.06", [])])
+@pytest.mark.parametrize(
+    ("version", "found"), [("450.51.05", ["driver_too_old"]), ("450.80.02", []), ("580.65.06", [])]
+)
 def test_a_driver_below_every_known_toolkit_is_too_old(host, version, found):
     assert codes(host.device(driver="nvidia").module(version).toolkit().report("sysfs")) == found
 

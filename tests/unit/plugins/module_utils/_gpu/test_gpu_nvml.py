@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding, Nvml
@@ -163,44 +164,31 @@ class OldError(Exception):
         self.value = value
 
 
-class OldBinding:
+def not_supported(*_):
+    raise OldError(3)
+
+
+def entry(memory_mib):
+    return SimpleNamespace(pid=4242, usedGpuMemory=None if memory_mib is None else memory_mib << 20)
+
+
+def old_binding(**more):
     """As nvidia-ml-py 7: bytes, no compute capability, no MIG, memory without versions."""
-
-    def nvmlInit(self):
-        pass
-
-    def nvmlShutdown(self):
-        pass
-
-    def nvmlSystemGetDriverVersion(self):
-        return b"390.157"
-
-    def nvmlSystemGetNVMLVersion(self):
-        return b"9.390.157"
-
-    def nvmlDeviceGetCount(self):
-        return 1
-
-    def nvmlDeviceGetHandleByIndex(self, index):
-        return object()
-
-    def nvmlDeviceGetUUID(self, handle):
-        return b"GPU-1"
-
-    def nvmlDeviceGetName(self, handle):
-        return b"GeForce GTX 1080"
-
-    def nvmlDeviceGetPciInfo(self, handle):
-        return type("PciInfo", (), {"busId": b"0000:0f:00.0"})
-
-    def nvmlDeviceGetMemoryInfo(self, handle):
-        return type("Memory", (), {"total": 8 << 30, "used": 1 << 30, "free": 7 << 30})
-
-    def nvmlDeviceGetPowerUsage(self, handle):
-        raise OldError(3)
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle):
-        return [type("Entry", (), {"pid": 4242, "usedGpuMemory": None})]
+    functions = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlSystemGetDriverVersion": lambda: b"390.157",
+        "nvmlSystemGetNVMLVersion": lambda: b"9.390.157",
+        "nvmlDeviceGetCount": lambda: 1,
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetUUID": lambda handle: b"GPU-1",
+        "nvmlDeviceGetName": lambda handle: b"GeForce GTX 1080",
+        "nvmlDeviceGetPciInfo": lambda handle: SimpleNamespace(busId=b"0000:0f:00.0"),
+        "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(total=8 << 30, used=1 << 30, free=7 << 30),
+        "nvmlDeviceGetPowerUsage": not_supported,
+        "nvmlDeviceGetComputeRunningProcesses": lambda handle: [entry(None)],
+    }
+    return SimpleNamespace(**{**functions, **more})
 
 
 def observe(binding):
@@ -208,7 +196,7 @@ def observe(binding):
 
 
 def test_a_binding_that_speaks_bytes_and_knows_little():
-    seen = observe(OldBinding())
+    seen = observe(old_binding())
     assert (seen.driver_version, seen.library_version, seen.cuda_driver_version) == ("390.157", "390.157", None)
     (gpu,) = seen.gpus
     assert (gpu.uuid, gpu.name, gpu.pci_bus_id) == ("GPU-1", "GeForce GTX 1080", "00000000:0F:00.0")
@@ -219,30 +207,26 @@ def test_a_binding_that_speaks_bytes_and_knows_little():
 
 
 def test_processes_in_a_structure_of_a_wrong_size_are_not_believed():
-    class Broken(OldBinding):
-        """nvidia-ml-py 12.535.77."""
+    class Structure(ctypes.Structure):
+        """That of nvidia-ml-py 12.535.77."""
 
-        class c_nvmlProcessInfo_t(ctypes.Structure):  # noqa: N801 - the binding's own name
-            _fields_ = (
-                ("pid", ctypes.c_uint),
-                ("usedGpuMemory", ctypes.c_ulonglong),
-                ("gpuInstanceId", ctypes.c_uint),
-                ("computeInstanceId", ctypes.c_uint),
-                ("usedGpuCcProtectedMemory", ctypes.c_ulonglong),
-            )
+        _fields_ = (
+            ("pid", ctypes.c_uint),
+            ("usedGpuMemory", ctypes.c_ulonglong),
+            ("gpuInstanceId", ctypes.c_uint),
+            ("computeInstanceId", ctypes.c_uint),
+            ("usedGpuCcProtectedMemory", ctypes.c_ulonglong),
+        )
 
-    assert observe(Broken()).gpus[0].processes is None
+    assert observe(old_binding(c_nvmlProcessInfo_t=Structure)).gpus[0].processes is None
 
 
 def test_a_process_in_two_lists_is_one_process_with_its_memory_once():
-    class Both(OldBinding):
-        def nvmlDeviceGetComputeRunningProcesses(self, handle):
-            return [type("Entry", (), {"pid": 4242, "usedGpuMemory": 100 << 20})]
+    def both(handle):
+        return [entry(memory_mib=100)]
 
-        nvmlDeviceGetGraphicsRunningProcesses = nvmlDeviceGetComputeRunningProcesses
-
-    (process,) = observe(Both()).gpus[0].processes
-    assert process.used_memory_mib == 100
+    binding = old_binding(nvmlDeviceGetComputeRunningProcesses=both, nvmlDeviceGetGraphicsRunningProcesses=both)
+    assert [process.used_memory_mib for process in observe(binding).gpus[0].processes] == [100]
 
 
 def test_a_binding_that_raises_everywhere_is_a_problem_and_no_error():
