@@ -75,7 +75,8 @@ class Host:
         return self.tool("nvidia-smi", answer)
 
     def toolkit(self, version="1.20.1"):
-        return self.tool("nvidia-ctk", lambda _: Result(0, f"NVIDIA Container Toolkit CLI version {version}\n", ""))
+        printed = (FIXTURES.parent / "nvidia_ctk" / "version.txt").read_text(encoding="utf-8")
+        return self.tool("nvidia-ctk", lambda _: Result(0, printed.replace("1.20.0", version), ""))
 
     def loader_cache(self, *paths):
         lines = "".join(f"\tlibcuda.so.1 (libc6,x86-64) => {path}\n" for path in paths)
