@@ -61,7 +61,7 @@ pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 def reference():
     """What nvidia-smi says, one row of texts for each GPU."""
-    names = [*EXACT.values(), *(name for name, _ in MOVING.values())]
+    names = [*EXACT.values(), *(query for query, slack in MOVING.values())]
     command = ["nvidia-smi", "--query-gpu=" + ",".join(names), "--format=csv,noheader,nounits"]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
     return [dict(zip(names, (cell.strip() for cell in line.split(",")))) for line in lines]
@@ -144,12 +144,13 @@ def test_an_ordinary_user_sees_the_same_gpus():
 
 
 def test_what_each_way_costs(capsys):
+    def timed_ms(call):
+        start = time.perf_counter()
+        call()
+        return (time.perf_counter() - start) * 1000
+
     def median_ms(call):
-        samples = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            call()
-            samples.append((time.perf_counter() - start) * 1000)
+        samples = [timed_ms(again) for again in [call] * ROUNDS]
         return statistics.median(samples), min(samples), max(samples)
 
     ways = {"nvidia-smi -q -x": lambda: run(["nvidia-smi", "-q", "-x"])}

@@ -26,7 +26,7 @@ def architecture_of(compute_capability: str | None) -> str | None:
     """``6.1`` -> ``pascal``; None for a capability that nothing here knows."""
     if not compute_capability:
         return None
-    major, _, _ = compute_capability.partition(".")
+    major = compute_capability.split(".", maxsplit=1)[0]
     by_major = ARCHITECTURE_BY_MAJOR.get(int(major)) if major.isdigit() else None
     return ARCHITECTURE_BY_CAPABILITY.get(compute_capability, by_major)
 

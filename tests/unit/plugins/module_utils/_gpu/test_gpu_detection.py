@@ -76,11 +76,13 @@ class Host:
 
     def toolkit(self, version="1.20.1"):
         printed = (FIXTURES.parent / "nvidia_ctk" / "version.txt").read_text(encoding="utf-8")
-        return self.tool("nvidia-ctk", lambda _: Result(0, printed.replace("1.20.0", version), ""))
+        return self.tool("nvidia-ctk", lambda arguments: Result(0, printed.replace("1.20.0", version), ""))
 
     def loader_cache(self, *paths):
         lines = "".join(f"\tlibcuda.so.1 (libc6,x86-64) => {path}\n" for path in paths)
-        return self.tool("ldconfig", lambda _: Result(0, f"9 libs found in cache `/etc/ld.so.cache'\n{lines}", ""))
+        return self.tool(
+            "ldconfig", lambda arguments: Result(0, f"9 libs found in cache `/etc/ld.so.cache'\n{lines}", "")
+        )
 
     def report(self, backend="auto"):
         detector = Detector(

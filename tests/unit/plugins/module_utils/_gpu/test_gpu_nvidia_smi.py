@@ -206,7 +206,7 @@ def test_any_value_in_the_xml_may_be_anything(text, data):
     pieces = text.split("<")
     if len(pieces) > 1:
         index = data.draw(st.integers(1, len(pieces) - 1))
-        tag, closing, _ = pieces[index].partition(">")
+        tag, closing = pieces[index].partition(">")[:2]
         value = data.draw(st.text(st.characters(blacklist_characters="<&", blacklist_categories=("Cs", "Cc"))))
         pieces[index] = tag + closing + value
     seen = observe(lambda command: Result(0, "<".join(pieces), ""))
@@ -222,4 +222,4 @@ def test_any_exit_status_is_an_observation(status, out, err):
 @given(st.text())
 def test_the_query_and_the_list_are_read_or_skipped(text):
     assert all(row.uuid.startswith("GPU-") for row in output.read_query(text))
-    assert all(uuid.startswith("MIG-") for gpu in output.read_mig_list(text).values() for _, uuid in gpu.values())
+    assert all(uuid.startswith("MIG-") for gpu in output.read_mig_list(text).values() for name, uuid in gpu.values())

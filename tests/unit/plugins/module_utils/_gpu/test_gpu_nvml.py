@@ -164,7 +164,7 @@ class OldError(Exception):
         self.value = value
 
 
-def not_supported(*_):
+def not_supported(*arguments):
     raise OldError(3)
 
 
