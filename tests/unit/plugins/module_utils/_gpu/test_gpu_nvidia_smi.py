@@ -158,6 +158,19 @@ def test_a_tool_that_never_answers_is_a_problem_that_says_so():
     assert "no answer within 60 seconds" in seen.problems[0].message
 
 
+def test_a_driver_that_offers_no_gpu_answers_all_the_same():
+    seen = observe(
+        lambda command: Result(6, "No devices were found\n", ""), HostFacts(kernel_module_version="580.65.06")
+    )
+    assert (seen.usable, seen.driver_version, seen.gpus, codes(seen)) == (True, "580.65.06", [], [])
+
+
+def test_xml_that_ends_in_the_middle_has_the_code_of_the_exit_status():
+    half = (FIXTURES / "a100x2-lost-550" / "q-x.xml").read_text(encoding="utf-8")[:9000]
+    assert codes(observe(lambda command: Result(15, half, ""))) == ["gpu_lost"]
+    assert codes(observe(lambda command: Result(0, half, ""))) == ["nvidia_smi_failed"]
+
+
 def test_an_old_tool_that_refuses_compute_cap_still_gives_index_and_power():
     captured = Captured("gtx1080-550")
 
