@@ -96,7 +96,9 @@ driver:
       type: str
       sample: 550.163.01
     library_version:
-      description: Version of the driver's libraries on the host. It differs from the module's after an upgrade without a reboot.
+      description:
+        - Version of the driver's libraries on the host.
+        - It differs from the module's after an upgrade without a reboot.
       returned: always
       type: str
       sample: 550.163.01
@@ -106,7 +108,9 @@ cuda_driver_version:
   type: str
   sample: "12.4"
 gpus:
-  description: The GPUs in the driver's order. Where no driver answers, the devices on the PCI bus with what the kernel knows of them.
+  description:
+    - The GPUs in the driver's order.
+    - Where no driver answers, the devices on the PCI bus with what the kernel knows of them.
   returned: always
   type: list
   elements: dict
@@ -247,7 +251,7 @@ problems:
   sample:
     - code: no_gpu
       message: The PCI bus has no NVIDIA display device (vendor 0x10de, class 0x03xxxx).
-      remedy: "If the host should have one: check that the card is seated and powered. See docs/troubleshooting.md#no_gpu"
+      remedy: "Plan this host for the CPU. See docs/troubleshooting.md#no_gpu"
   contains:
     code:
       description: Stable name of the problem, a heading in the troubleshooting guide.
@@ -266,9 +270,12 @@ problems:
       sample: Enable the service nvidia-persistenced. See docs/troubleshooting.md#persistence_off
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import BACKENDS, Detector
+# ansible-test demands the documentation above the imports, hence E402.
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - see above
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import (  # noqa: E402 - see above
+    BACKENDS,
+    Detector,
+)
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ def _driver(host: HostFacts, seen: Observation) -> Driver:
 
 
 def _kernel_problems(host: HostFacts, seen: Observation) -> list[Problem]:
-    if not host.devices and not seen.usable and not host.kernel_module_loaded:
+    if not (host.devices or seen.usable or host.kernel_module_loaded or _met_a_driver(seen)):
         return [problems.no_gpu()]
     found: list[Problem] = []
     nouveau = host.bound_to("nouveau")
@@ -139,6 +139,14 @@ def _kernel_problems(host: HostFacts, seen: Observation) -> list[Problem]:
     if version and version_key(version) < version_key(problems.OLDEST_USABLE_DRIVER):
         found.append(problems.driver_too_old(version))
     return found
+
+
+def _met_a_driver(seen: Observation) -> bool:
+    """WSL and Jetson have no PCI device to show, yet a driver that can complain."""
+    return any(
+        problem.code in ("driver_library_mismatch", "gpu_lost", "no_permission", "nvml_unknown_error")
+        for problem in seen.problems
+    )
 
 
 def _not_offered(host: HostFacts, gpus: list[Gpu]) -> list[Problem]:

@@ -11,14 +11,14 @@ from typing import Any
 # Every architecture whose minor numbers are not all one name is spelled out; the others go by their major number.
 ARCHITECTURE_BY_CAPABILITY = {"7.0": "volta", "7.2": "volta", "7.5": "turing", "8.9": "ada", "10.7": "rubin"}
 ARCHITECTURE_BY_MAJOR = {
-    3: "kepler",
-    5: "maxwell",
-    6: "pascal",
-    8: "ampere",
-    9: "hopper",
-    10: "blackwell",
-    11: "blackwell",
-    12: "blackwell",
+    "3": "kepler",
+    "5": "maxwell",
+    "6": "pascal",
+    "8": "ampere",
+    "9": "hopper",
+    "10": "blackwell",
+    "11": "blackwell",
+    "12": "blackwell",
 }
 
 
@@ -26,8 +26,7 @@ def architecture_of(compute_capability: str | None) -> str | None:
     """``6.1`` -> ``pascal``; None for a capability that nothing here knows."""
     if not compute_capability:
         return None
-    major, _, _ = compute_capability.partition(".")
-    by_major = ARCHITECTURE_BY_MAJOR.get(int(major)) if major.isdigit() else None
+    by_major = ARCHITECTURE_BY_MAJOR.get(compute_capability.split(".", maxsplit=1)[0])
     return ARCHITECTURE_BY_CAPABILITY.get(compute_capability, by_major)
 
 

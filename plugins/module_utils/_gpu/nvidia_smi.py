@@ -27,15 +27,15 @@ class NvidiaSmi:
         if self._binary is None:
             return Observation(problems=[problems.nvidia_smi_failed("it is not installed")])
         result = self._run("-q", "-x")
-        # 6: no devices were found. The driver answers all the same.
-        if result.rc not in (0, nvml_errors.NOT_FOUND) and "<nvidia_smi_log>" not in result.out:
-            return Observation(problems=[self._failure(result)])
-        if result.rc == nvml_errors.NOT_FOUND and "<nvidia_smi_log>" not in result.out:
+        if result.rc == nvml_errors.NOT_FOUND:
+            # "No devices were found": the driver answers all the same.
             return Observation(usable=True, driver_version=self._host.kernel_module_version)
         try:
+            # A lost GPU can end the tool with an error after it has described the others.
             return self._read(result)
         except output.UnreadableOutputError as error:
-            return Observation(problems=[problems.nvidia_smi_failed(str(error))])
+            failed = self._failure(result) if result.rc != 0 else problems.nvidia_smi_failed(str(error))
+            return Observation(problems=[failed])
 
     def _read(self, result: Result) -> Observation:
         log = output.read_log(result.out)

@@ -101,8 +101,8 @@ class Nvml:
         compute_capability = "{}.{}".format(*capability) if capability else None
         utilization = self._ask("nvmlDeviceGetUtilizationRates", handle).value
         milliwatts = _whole(self._ask("nvmlDeviceGetPowerUsage", handle).value)
-        mig = self._ask("nvmlDeviceGetMigMode", handle).value
-        mig_mode = None if mig is None else bool(mig[0])
+        mig = self._ask("nvmlDeviceGetMigMode", handle)
+        mig_mode = bool(mig.value[0]) if mig.error == 0 else None
         memory = self._memory(handle)
         return Gpu(
             index=index,
@@ -119,8 +119,7 @@ class Nvml:
             power_w=None if milliwatts is None else milliwatts / 1000,
             persistence_mode=_switch(self._ask("nvmlDeviceGetPersistenceMode", handle).value),
             mig_mode=mig_mode,
-            # A GPU without a MIG mode, or with it off, has no MIG devices.
-            mig_devices=self._mig_devices(handle) if mig_mode else [],
+            mig_devices=self._mig_devices(handle, mig_mode, mig.error),
             processes=self._process_list(handle),
         )
 
@@ -137,7 +136,12 @@ class Nvml:
                 return answer.value
         return self._ask("nvmlDeviceGetMemoryInfo", handle).value
 
-    def _mig_devices(self, gpu: Any) -> list[MigDevice] | None:
+    def _mig_devices(self, gpu: Any, mig_mode: bool | None, error: int | None) -> list[MigDevice] | None:
+        if mig_mode is False or error == nvml_errors.NOT_SUPPORTED:
+            return []
+        if mig_mode is None:
+            # A binding or a driver that does not know of MIG cannot say.
+            return None
         count = _whole(self._ask("nvmlDeviceGetMaxMigDeviceCount", gpu).value)
         if count is None:
             return None
@@ -215,7 +219,7 @@ class Nvml:
     def _failure(self, number: int | None, library: str | None, where: str = "") -> Problem:
         if number is None:
             return problems.nvml_missing(where + "the module pynvml does not work")
-        seen = "{}NVML error {} ({})".format(where, number, _ERRORS.get(number, "no name here"))
+        seen = "{}error {} of NVML ({})".format(where, number, _ERRORS.get(number, "unnamed"))
         known = nvml_errors.problem_for(
             number, seen, self._host.kernel_module_version, library or self._host.library_version
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problems
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
 
+NOT_SUPPORTED = 3
 NO_PERMISSION = 4
 NOT_FOUND = 6
 DRIVER_NOT_LOADED = 9

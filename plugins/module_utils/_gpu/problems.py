@@ -175,10 +175,10 @@ def nvidia_smi_failed(seen: str) -> Problem:
 
 
 def mig_enabled(gpu: str, devices: int | None) -> Problem:
-    count = "an unknown number of" if devices is None else str(devices)
+    count = "unknown" if devices is None else str(devices)
     return _problem(
         "mig_enabled",
-        f"{gpu} has MIG on, with {count} MIG devices: CUDA programs get a MIG device, never the whole GPU.",
+        f"{gpu} has MIG on (MIG devices: {count}): CUDA programs get a MIG device, never the whole GPU.",
         "Deploy to a MIG device by its UUID (create one with 'nvidia-smi mig -cgi' if there is none), or turn MIG"
         " off: 'nvidia-smi -mig 0'.",
     )

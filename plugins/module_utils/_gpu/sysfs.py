@@ -98,8 +98,8 @@ class Sysfs:
 
     def _information(self, device: PciDevice) -> dict[str, str]:
         text = self._read("proc/driver/nvidia/gpus", kernel_bus_id(device.bus_id), "information")
-        pairs = [line.partition(":") for line in text.splitlines()]
-        return {name.strip(): value.strip() for name, _, value in pairs}
+        pairs = [line.split(":", 1) for line in text.splitlines() if ":" in line]
+        return {name.strip(): value.strip() for name, value in pairs}
 
     def _module_installed(self) -> bool | None:
         text = self._read("lib/modules", self._kernel_release, "modules.dep")

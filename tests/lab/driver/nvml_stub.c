@@ -1,0 +1,241 @@
+/* Copyright (c) 2026, the whisperops.gpu founders
+ * GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A STAND-IN for the driver's libnvidia-ml.so.1, for hosts without a GPU. It answers what nvidia-ml-py and nvidia-ctk
+ * ask, and computes nothing: no inference can run on it. It is a GTX 1080 on driver 550.163.01 unless told otherwise:
+ *
+ *   STUB_NVML_RC        what nvmlInit returns (9 driver not loaded, 18 version mismatch, 999 unknown error ...)
+ *   STUB_GPUS           number of GPUs
+ *   STUB_LOST           index of a GPU that is lost
+ *   STUB_DRIVER         driver version              STUB_CUDA        CUDA version as NVML counts it: 12040
+ *   STUB_NAME           product name                STUB_CAPABILITY  compute capability: 6.1
+ *   STUB_TOTAL_MIB      memory                      STUB_USED_MIB    memory in use
+ *   STUB_MIG            number of MIG devices; without it the GPU has no MIG mode
+ *   STUB_PERSISTENCE    1 for on
+ *   STUB_PROCESSES      compute processes, PID:MIB,PID:MIB
+ *   STUB_OLD            1: as in a driver before memory version 2 and process lists version 2 and 3
+ *
+ * gcc -shared -fPIC -Wl,-soname,libnvidia-ml.so.1 -o libnvidia-ml.so.550.163.01 nvml_stub.c
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  OK = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, FUNCTION_NOT_FOUND = 13,
+  GPU_IS_LOST = 15, VERSION_MISMATCH = 25
+};
+enum { MAX_GPUS = 16, MAX_MIG = 7, RESERVED_MIB = 71 };
+#define MIB (1024ull * 1024)
+
+typedef struct { int gpu, mig; } *device; /* mig: -1 for the GPU itself */
+static struct { int gpu, mig; } devices[MAX_GPUS * (MAX_MIG + 1)];
+
+static const char *text(const char *name, const char *otherwise) {
+  const char *value = getenv(name);
+  return value ? value : otherwise;
+}
+
+static int number(const char *name, int otherwise) {
+  const char *value = getenv(name);
+  return value ? atoi(value) : otherwise;
+}
+
+static int put(char *buffer, unsigned size, const char *value) {
+  if (strlen(value) + 1 > size) return INSUFFICIENT_SIZE;
+  strcpy(buffer, value);
+  return OK;
+}
+
+static device device_of(int gpu, int mig) {
+  device found = (device)&devices[gpu * (MAX_MIG + 1) + mig + 1];
+  found->gpu = gpu;
+  found->mig = mig;
+  return found;
+}
+
+static int lost(device d) { return d->gpu == number("STUB_LOST", -1); }
+static int old(void) { return number("STUB_OLD", 0); }
+
+int nvmlInitWithFlags(unsigned flags) { (void)flags; return number("STUB_NVML_RC", OK); }
+int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+int nvmlInit(void) { return nvmlInitWithFlags(0); }
+int nvmlShutdown(void) { return OK; }
+
+const char *nvmlErrorString(int error) {
+  switch (error) {
+    case OK: return "Success";
+    case INVALID_ARGUMENT: return "Invalid Argument";
+    case NOT_SUPPORTED: return "Not Supported";
+    case 4: return "Insufficient Permissions";
+    case NOT_FOUND: return "Not Found";
+    case 9: return "Driver Not Loaded";
+    case FUNCTION_NOT_FOUND: return "Function Not Found";
+    case GPU_IS_LOST: return "GPU is lost";
+    case 18: return "Driver/library version mismatch";
+    default: return "Unknown Error";
+  }
+}
+
+int nvmlSystemGetDriverVersion(char *buffer, unsigned size) { return put(buffer, size, text("STUB_DRIVER", "550.163.01")); }
+
+int nvmlSystemGetNVMLVersion(char *buffer, unsigned size) {
+  char version[80];
+  snprintf(version, sizeof version, "%d.%.64s", number("STUB_CUDA", 12040) / 1000, text("STUB_DRIVER", "550.163.01"));
+  return put(buffer, size, version);
+}
+
+int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = number("STUB_CUDA", 12040); return OK; }
+int nvmlSystemGetCudaDriverVersion(int *version) { return nvmlSystemGetCudaDriverVersion_v2(version); }
+
+int nvmlSystemGetProcessName(unsigned pid, char *buffer, unsigned size) {
+  char name[32];
+  snprintf(name, sizeof name, "/stub/process-%u", pid);
+  return put(buffer, size, name);
+}
+
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = (unsigned)number("STUB_GPUS", 1); return OK; }
+int nvmlDeviceGetCount(unsigned *count) { return nvmlDeviceGetCount_v2(count); }
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, device *found) {
+  if (index >= (unsigned)number("STUB_GPUS", 1) || index >= MAX_GPUS) return INVALID_ARGUMENT;
+  *found = device_of((int)index, -1);
+  return lost(*found) ? GPU_IS_LOST : OK;
+}
+int nvmlDeviceGetHandleByIndex(unsigned index, device *found) { return nvmlDeviceGetHandleByIndex_v2(index, found); }
+
+int nvmlDeviceGetUUID(device d, char *buffer, unsigned size) {
+  char uuid[64];
+  if (d->mig < 0) snprintf(uuid, sizeof uuid, "GPU-00001080-0000-0000-0000-%012d", d->gpu);
+  else snprintf(uuid, sizeof uuid, "MIG-00001080-0000-0000-%04d-%012d", d->gpu, d->mig);
+  return put(buffer, size, uuid);
+}
+
+int nvmlDeviceGetHandleByUUID(const char *wanted, device *found) {
+  for (int gpu = 0; gpu < number("STUB_GPUS", 1) && gpu < MAX_GPUS; gpu++) {
+    char uuid[64];
+    *found = device_of(gpu, -1);
+    nvmlDeviceGetUUID(*found, uuid, sizeof uuid);
+    if (!strcmp(uuid, wanted)) return OK;
+  }
+  return NOT_FOUND;
+}
+
+int nvmlDeviceGetIndex(device d, unsigned *index) { *index = (unsigned)(d->mig < 0 ? d->gpu : d->mig); return OK; }
+int nvmlDeviceGetMinorNumber(device d, unsigned *minor) { *minor = (unsigned)d->gpu; return OK; }
+
+int nvmlDeviceGetName(device d, char *buffer, unsigned size) {
+  char name[96];
+  snprintf(name, sizeof name, d->mig < 0 ? "%.64s" : "%.64s MIG 1g.1gb", text("STUB_NAME", "NVIDIA GeForce GTX 1080"));
+  return put(buffer, size, name);
+}
+
+int nvmlDeviceGetBrand(device d, int *brand) { (void)d; *brand = 5; return OK; }
+
+int nvmlDeviceGetCudaComputeCapability(device d, int *major, int *minor) {
+  (void)d;
+  return sscanf(text("STUB_CAPABILITY", "6.1"), "%d.%d", major, minor) == 2 ? OK : NOT_SUPPORTED;
+}
+
+int nvmlDeviceGetArchitecture(device d, unsigned *architecture) {
+  int major = 0, minor = 0;
+  nvmlDeviceGetCudaComputeCapability(d, &major, &minor);
+  *architecture = major == 6 ? 4 : major == 8 ? 7 : major == 9 ? 9 : 0xffffffffu;
+  return OK;
+}
+
+struct pci { char legacy[16]; unsigned domain, bus, device, pci_device, pci_subsystem; char bus_id[32]; };
+int nvmlDeviceGetPciInfo_v3(device d, struct pci *info) {
+  memset(info, 0, sizeof *info);
+  info->bus = (unsigned)d->gpu + 1;
+  info->pci_device = 0x1B8010DE;
+  snprintf(info->legacy, sizeof info->legacy, "0000:%02X:00.0", info->bus);
+  snprintf(info->bus_id, sizeof info->bus_id, "00000000:%02X:00.0", info->bus);
+  return OK;
+}
+int nvmlDeviceGetPciInfo_v2(device d, struct pci *info) { return nvmlDeviceGetPciInfo_v3(d, info); }
+
+struct memory { unsigned long long total, free, used; };
+struct memory_v2 { unsigned version; unsigned long long total, reserved, free, used; };
+
+static unsigned long long total(device d) { return number("STUB_TOTAL_MIB", 8192) * MIB / (d->mig < 0 ? 1 : 8); }
+static unsigned long long used(device d) { return d->mig < 0 ? number("STUB_USED_MIB", 0) * MIB : 0; }
+
+int nvmlDeviceGetMemoryInfo_v2(device d, struct memory_v2 *info) {
+  if (old()) return FUNCTION_NOT_FOUND;
+  if (info->version >> 24 != 2) return VERSION_MISMATCH;
+  info->total = total(d);
+  info->reserved = RESERVED_MIB * MIB;
+  info->used = used(d);
+  info->free = info->total - info->reserved - info->used;
+  return OK;
+}
+
+int nvmlDeviceGetMemoryInfo(device d, struct memory *info) {
+  info->total = total(d);
+  info->used = used(d) + RESERVED_MIB * MIB;
+  info->free = info->total - info->used;
+  return OK;
+}
+
+int nvmlDeviceGetUtilizationRates(device d, unsigned *rates) { (void)d; rates[0] = rates[1] = 0; return OK; }
+int nvmlDeviceGetTemperature(device d, int sensor, unsigned *celsius) { (void)d; (void)sensor; *celsius = 30; return OK; }
+int nvmlDeviceGetPowerUsage(device d, unsigned *milliwatts) { (void)d; *milliwatts = 9510; return OK; }
+int nvmlDeviceGetPersistenceMode(device d, unsigned *on) { (void)d; *on = (unsigned)number("STUB_PERSISTENCE", 0); return OK; }
+
+int nvmlDeviceGetMigMode(device d, unsigned *current, unsigned *pending) {
+  if (d->mig >= 0 || !getenv("STUB_MIG")) return NOT_SUPPORTED;
+  *current = *pending = number("STUB_MIG", 0) > 0;
+  return OK;
+}
+int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *count) { (void)d; *count = getenv("STUB_MIG") ? MAX_MIG : 0; return OK; }
+int nvmlDeviceIsMigDeviceHandle(device d, unsigned *is) { *is = d->mig >= 0; return OK; }
+int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *found) {
+  /* Every other number is free, as after an instance was destroyed. */
+  if (index % 2 || (int)(index / 2) >= number("STUB_MIG", 0) || index >= MAX_MIG) return NOT_FOUND;
+  *found = device_of(d->gpu, (int)index);
+  return OK;
+}
+
+struct process_v1 { unsigned pid; unsigned long long memory; };
+struct process { unsigned pid; unsigned long long memory; unsigned gpu_instance, compute_instance; };
+
+static unsigned process_count(const char *list) {
+  unsigned count = 0;
+  for (; list && *list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL) count++;
+  return count;
+}
+
+static int processes(unsigned *count, void *into, size_t size) {
+  const char *list = text("STUB_PROCESSES", "");
+  unsigned wanted = process_count(list);
+  if (*count < wanted || (wanted && !into)) { *count = wanted; return INSUFFICIENT_SIZE; }
+  for (unsigned i = 0; i < wanted; i++, list = strchr(list, ',') ? strchr(list, ',') + 1 : list) {
+    struct process_v1 *entry = (struct process_v1 *)((char *)into + i * size);
+    unsigned mib = 0;
+    memset(entry, 0, size);
+    sscanf(list, "%u:%u", &entry->pid, &mib);
+    entry->memory = mib * MIB;
+    if (size == sizeof(struct process)) ((struct process *)entry)->gpu_instance = ((struct process *)entry)->compute_instance = ~0u;
+  }
+  *count = wanted;
+  return OK;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(device d, unsigned *count, void *into) {
+  (void)d;
+  return old() ? FUNCTION_NOT_FOUND : processes(count, into, sizeof(struct process));
+}
+int nvmlDeviceGetComputeRunningProcesses_v2(device d, unsigned *count, void *into) {
+  return nvmlDeviceGetComputeRunningProcesses_v3(d, count, into);
+}
+int nvmlDeviceGetComputeRunningProcesses(device d, unsigned *count, void *into) {
+  (void)d;
+  return processes(count, into, sizeof(struct process_v1));
+}
+int nvmlDeviceGetGraphicsRunningProcesses_v3(device d, unsigned *count, void *into) {
+  (void)d; (void)into;
+  *count = 0;
+  return old() ? FUNCTION_NOT_FOUND : OK;
+}
