@@ -29,6 +29,10 @@ def ptx_order(ptx: Ptx) -> tuple[tuple[tuple[int, ...], str], tuple[int, ...]]:
     return architecture_order(ptx[0]), _numbers(ptx[1])
 
 
+def in_order(architectures: Iterable[str]) -> list[str]:
+    return sorted(architectures, key=architecture_order)
+
+
 def ptx_as_dicts(ptx: Iterable[Ptx]) -> list[dict[str, str]]:
     return [{"arch": architecture, "isa": isa} for architecture, isa in sorted(ptx, key=ptx_order)]
 
@@ -147,7 +151,7 @@ def library_problems(path: str, code: DeviceCode) -> list[Problem]:
             )
         ]
     if not code.sass and not code.ptx:
-        architectures = ", ".join(sorted(code.lto, key=architecture_order))
+        architectures = ", ".join(in_order(code.lto))
         return [
             Problem(
                 "lto_only",
@@ -182,12 +186,12 @@ def library_as_dict(path: str, size: int, code: DeviceCode) -> dict[str, Any]:
     return {
         "path": path,
         "size_bytes": size,
-        "sass": sorted(code.sass, key=architecture_order),
+        "sass": in_order(code.sass),
         "ptx": ptx_as_dicts(code.ptx),
-        "lto": sorted(code.lto, key=architecture_order),
+        "lto": in_order(code.lto),
         "containers": len(code.containers),
         "stub_containers": len(code.containers) - len(code.with_kernels),
-        "complete": sorted(code.complete_sass, key=architecture_order),
+        "complete": in_order(code.complete_sass),
         "complete_ptx": ptx_as_dicts(code.complete_ptx),
         "relocatable": code.relocatable,
         "from_nvidia": is_from_nvidia(path),
