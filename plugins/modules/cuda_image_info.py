@@ -11,18 +11,14 @@ module: cuda_image_info
 short_description: Tell which GPUs the code in a CUDA image or library was compiled for
 version_added: 0.1.0
 description:
-  - Reads the CUDA device code (SASS, PTX) that the ELF files of an image, a directory or a single library carry,
-    and what else
-    decides whether it will run on a GPU, that is its CUDA version, C(NVIDIA_REQUIRE_CUDA), and C(libcuda) files
-      that would hide
-    the host's own.
+  - Reads the CUDA device code (SASS, PTX) that the ELF files of an image, a directory or a single library carry, and
+    what else decides whether it will run on a GPU, that is its CUDA version, C(NVIDIA_REQUIRE_CUDA), and C(libcuda)
+    files that would hide the host's own.
   - Nothing of the image is run, and no CUDA toolkit and no GPU is needed. Only headers are read, nothing is
-    decompressed, so a
-    library of 600 MB takes well under a second.
+    decompressed, so a library of 600 MB takes well under a second.
   - An image is read through the Docker Engine API from a container that is created, never started, and removed again.
   - A library without device code is an answer, with a problem that says so. Only an image or a path that does not
-    exist, or an
-    engine that does not answer, makes the module fail; the codes of RV(problems) are the same then.
+    exist, or an engine that does not answer, makes the module fail; the codes of RV(problems) are the same then.
 author: The whisperops.gpu founders (@whisperops)
 options:
   image:
@@ -85,8 +81,8 @@ RETURN = r"""
 libraries:
   description:
     - Every ELF file with CUDA device code, by path.
-    - Where a file has linked and relocatable device code, only the linked is told, because only that is ever loaded (as
-      C(cuobjdump) does without C(-all)).
+    - Where a file has linked and relocatable device code, only the linked is told, because only that is ever loaded
+      (as C(cuobjdump) does without C(-all)).
   returned: always
   type: list
   elements: dict
@@ -104,9 +100,8 @@ libraries:
     sass:
       description:
         - Architectures of its machine code, over all containers, as C(nvcc) writes them after C(sm_).
-        - The device link step adds a stub of its own, often for C(nvcc)'s default architecture, and that is
-          counted here too.
-          Whether the library runs on a GPU is told by RV(libraries[].complete).
+        - The device link step adds a stub of its own, often for C(nvcc)'s default architecture, and that is counted
+          here too. Whether the library runs on a GPU is told by RV(libraries[].complete).
       returned: always
       type: list
       elements: str
@@ -146,8 +141,8 @@ libraries:
       elements: str
       sample: ["86", "89"]
     complete_ptx:
-      description: The same for PTX, with the newest ISA version of each architecture, which the driver must know
-        to run all of it.
+      description: The same for PTX, with the newest ISA version of each architecture, which the driver must know to
+        run all of it.
       returned: always
       type: list
       elements: dict
@@ -166,8 +161,7 @@ sass:
   description:
     - Union of RV(libraries[].sass) over the application's libraries.
     - NVIDIA's own libraries are left out, since they carry code for far more GPUs than the programs that use them.
-      They do count
-      when O(path) names one.
+      They do count when O(path) names one.
   returned: always
   type: list
   elements: str
@@ -191,8 +185,8 @@ complete_ptx:
   elements: dict
   sample: [{"arch": "50", "isa": "8.4"}, {"arch": "61", "isa": "8.4"}]
 cuda_version:
-  description: The image's C(CUDA_VERSION), or else the version in the file name of the newest C(libcudart); null
-    when there is neither.
+  description: The image's C(CUDA_VERSION), or else the version in the file name of the newest C(libcudart); null when
+    there is neither.
   returned: always
   type: str
   sample: "12.4"
@@ -209,8 +203,7 @@ require_cuda:
 compat_libraries:
   description:
     - The C(libcuda) files and links in it. One that the loader finds before the host's own is also reported as the
-      problem
-      V(compat_library_shadows_driver).
+      problem V(compat_library_shadows_driver).
   returned: always
   type: list
   elements: str
@@ -266,12 +259,10 @@ repo_digests:
 problems:
   description:
     - What stands in the way, as V(no_device_code), V(lto_only), V(device_code_not_linked), V(truncated),
-      V(corrupt_elf),
-      V(corrupt_fatbin), V(unreadable), V(compat_library_shadows_driver), V(driver_library_in_image).
-    - When the module fails, the one problem that made it fail, as V(image_not_found), V(path_not_found), V(unreadable),
-      V(docker_unreachable), V(docker_permission_denied), V(docker_timeout), V(docker_host_unsupported),
-        V(docker_error),
-      V(container_left_behind), V(no_space).
+      V(corrupt_elf), V(corrupt_fatbin), V(unreadable), V(compat_library_shadows_driver), V(driver_library_in_image).
+    - When the module fails, the one problem that made it fail, as V(image_not_found), V(path_not_found),
+      V(unreadable), V(docker_unreachable), V(docker_permission_denied), V(docker_timeout),
+      V(docker_host_unsupported), V(docker_error), V(container_left_behind), V(no_space).
   returned: always
   type: list
   elements: dict
