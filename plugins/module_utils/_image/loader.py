@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from typing import Callable, Iterable, Mapping, NamedTuple
+from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from .problems import Problem
 
@@ -24,8 +24,8 @@ _DRIVER_DIRECTORIES = (
     "/lib",
 )
 CONFIGURATION = "/etc/ld.so.conf"
-# A file that includes itself must end.
-_MOST_INCLUDES = 100
+# A file that includes itself must end, and soon: two files that include each other twice double at each step.
+_DEEPEST_INCLUDE = 4
 
 Resolve = Callable[[str], str]
 
@@ -41,24 +41,23 @@ def is_configuration(path: str) -> bool:
 
 def configured_directories(files: Mapping[str, str]) -> list[Configured]:
     """The directories of /etc/ld.so.conf in the order that ldconfig takes them."""
-    found: list[Configured] = []
-    pending = [CONFIGURATION]
-    for _include in range(_MOST_INCLUDES):
-        if not pending:
-            break
-        name = pending.pop(0)
-        included: list[str] = []
-        for raw in files.get(name, "").splitlines():
-            line = raw.split("#", 1)[0].strip()
-            if line.startswith(("include ", "include\t")):
-                for pattern in line.split()[1:]:
-                    absolute = posixpath.join(posixpath.dirname(name), pattern)
-                    included += sorted(path for path in files if fnmatch.fnmatchcase(path, absolute))
-            elif line and not line.startswith("hwcap"):
-                # A directory may end in =TYPE, a form of libc5 days that ldconfig still reads.
-                found += [Configured(directory.split("=", 1)[0], name) for directory in line.replace(",", " ").split()]
-        pending[:0] = included
-    return found
+    return list(_directories_of(CONFIGURATION, files, _DEEPEST_INCLUDE))
+
+
+def _directories_of(name: str, files: Mapping[str, str], depth: int) -> Iterator[Configured]:
+    for raw in files.get(name, "").splitlines():
+        line = raw.split("#", 1)[0].strip()
+        words = line.split()
+        if not words or words[0] == "hwcap":
+            continue
+        if words[0] != "include":
+            # A directory may end in =TYPE, a form of libc5 days that ldconfig still reads.
+            yield Configured(line.split("=", 1)[0], name)
+        elif depth:
+            for pattern in words[1:]:
+                absolute = posixpath.join(posixpath.dirname(name), pattern)
+                for included in sorted(path for path in files if fnmatch.fnmatchcase(path, absolute)):
+                    yield from _directories_of(included, files, depth - 1)
 
 
 def _first(places: Iterable[Configured], holding: set[str], driver: set[str], resolve: Resolve) -> Configured | None:

@@ -76,22 +76,15 @@ def test_configuration_is_read_in_the_order_of_its_includes() -> None:
     files = {
         "/etc/ld.so.conf": "/first # of all\ninclude ld.so.conf.d/*.conf\n/last\nhwcap 1 nosegneg\n",
         "/etc/ld.so.conf.d/b.conf": "/b\n",
-        "/etc/ld.so.conf.d/a.conf": "/a1 /a2,/a3\n",
+        "/etc/ld.so.conf.d/a.conf": "/a1\n/a2=libc6\n",
     }
-    assert sorted(place.directory for place in configured_directories(files)) == [
-        "/a1",
-        "/a2",
-        "/a3",
-        "/b",
-        "/first",
-        "/last",
-    ]
     order = [place.directory for place in configured_directories(files)]
-    assert order.index("/first") < order.index("/a1") < order.index("/a2") < order.index("/b") < order.index("/last")
+    assert order == ["/first", "/a1", "/a2", "/b", "/last"]
 
 
 def test_configuration_that_includes_itself_ends() -> None:
-    assert configured_directories({"/etc/ld.so.conf": "include /etc/ld.so.conf\n/lib\n"})
+    found = configured_directories({"/etc/ld.so.conf": "include /etc/ld.so.conf\n/lib\n"})
+    assert {place.directory for place in found} == {"/lib"}
 
 
 def test_symbolic_links_in_a_circle_end() -> None:
