@@ -5,15 +5,14 @@
     python tests/fuzz/fuzz_fatbin.py [--seconds 120]
 
 It starts from the real libraries under tests/fixtures/fatbin. An exception, or an input that takes more than 10
-seconds, ends it with a non-zero status and the input in crash-* or timeout-*. libFuzzer prints the number of executions at the end.
+seconds, ends it with a non-zero status and the input in crash-* or timeout-*. The number of executions comes last; what
+was found to be interesting stays in .cache/fuzz_fatbin for the next run.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import atheris
@@ -46,16 +45,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=120)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as corpus:
-        for path in sorted((ROOT / "tests" / "fixtures" / "fatbin").glob("cuda-*/*")):
-            if path.suffix in (".so", ".o"):
-                content = path.read_bytes()
-                shutil.copyfile(path, Path(corpus, f"{path.parent.name}-{path.name}"))
-                at = content.find((0xBA55ED50).to_bytes(4, "little"))
-                Path(corpus, f"{path.parent.name}-{path.name}-section").write_bytes(content[at:])
-        options = [f"-max_total_time={arguments.seconds}", "-timeout=10", "-max_len=32768", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, corpus], one_input)
-        atheris.Fuzz()
+    corpus = ROOT / ".cache" / "fuzz_fatbin"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for path in sorted((ROOT / "tests" / "fixtures" / "fatbin").glob("cuda-*/*")):
+        if path.suffix in (".so", ".o"):
+            content = path.read_bytes()
+            at = content.find((0xBA55ED50).to_bytes(4, "little"))
+            name = f"{path.parent.name}-{path.name}"
+            (corpus / name).write_bytes(content)
+            (corpus / f"{name}-section").write_bytes(content[at:])
+    options = [f"-max_total_time={arguments.seconds}", "-timeout=10", "-max_len=32768", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *options, str(corpus)], one_input)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":

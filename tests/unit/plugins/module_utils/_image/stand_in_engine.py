@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def export_tar(files: dict) -> bytes:
-    """From path to bytes (a file), str (where a symbolic link points) or a tuple of one path (what a hard link names)."""
+    """From path to bytes (a file), str (where a symbolic link points) or a tuple of one path (a hard link to it)."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in ("dev/", "etc/", "proc/", "sys/"):

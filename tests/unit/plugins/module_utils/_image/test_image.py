@@ -134,7 +134,7 @@ def test_a_directory_with_the_same_files_tells_the_same(engine: StandInEngine, t
         elif isinstance(content, str):
             file.symlink_to(content)
         else:
-            file.hardlink_to(root / content[0].lstrip("/"))
+            os.link(root / content[0].lstrip("/"), file)
     of_image, of_directory = inspect(engine, "a"), inspection.inspect_path(str(root))
     for key in ("libraries", "sass", "ptx", "complete", "complete_ptx", "compat_libraries", "problems", "cuda_version"):
         assert of_directory[key] == of_image[key], key
@@ -152,7 +152,7 @@ def test_a_large_library_goes_through_a_file_and_not_through_memory(engine: Stan
         tracemalloc.stop()
     assert result["sass"] == ["50", "86", "90"]
     assert result["libraries"][0]["size_bytes"] == len(large)
-    assert peak < 16 * 1024 * 1024
+    assert peak < len(large) / 2
 
 
 def test_an_image_for_the_cpu_is_no_failure(engine: StandInEngine) -> None:

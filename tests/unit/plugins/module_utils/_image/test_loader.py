@@ -11,9 +11,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._image.loader impor
 
 COMPAT = "/usr/local/cuda-12.3/compat"
 INCLUDE_ALL = {"/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n"}
-MULTIARCH = {
-    "/etc/ld.so.conf.d/x86_64-linux-gnu.conf": "# Multiarch\n/usr/local/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n"
-}
+MULTIARCH = {"/etc/ld.so.conf.d/x86_64-linux-gnu.conf": "/usr/local/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n"}
 LINKS = {
     "/usr/local/cuda": "/etc/alternatives/cuda",
     "/etc/alternatives/cuda": "/usr/local/cuda-12.3",
