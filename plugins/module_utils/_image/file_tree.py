@@ -21,6 +21,8 @@ from .reader import BytesReader, FileReader, Reader
 # A library of this size or less is looked at in memory; a larger one goes through a temporary file.
 _LARGEST_IN_MEMORY = 8 * 1024 * 1024
 _COPY_SIZE = 1024 * 1024
+# tarfile copies its whole buffer for each header: four times slower with 1 MiB on an image of 40 000 files.
+_STREAM_BUFFER = 64 * 1024
 # As many as the Linux kernel follows.
 _MOST_SYMLINKS = 40
 
@@ -213,7 +215,7 @@ class TarTree:
         self._symlinks: dict[str, str] = {}
 
     def files(self) -> Iterator[File]:
-        with tarfile.open(fileobj=self._stream, mode="r|", bufsize=_COPY_SIZE) as archive:
+        with tarfile.open(fileobj=self._stream, mode="r|", bufsize=_STREAM_BUFFER) as archive:
             while True:
                 member = archive.next()
                 if member is None:
