@@ -276,7 +276,7 @@ problems:
       description: What was seen.
       returned: always
       type: str
-      sample: ""
+      sample: "/app/libggml-cuda.so: the section table ends at byte 14248, but the file ends at 9000"
     remedy:
       description: What to do about it.
       returned: always

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Iterator
@@ -212,6 +214,24 @@ def test_a_container_pruned_by_somebody_else_meanwhile_is_fine(engine: StandInEn
     engine.add_image("a", {}, FILES)
     engine.refuse["DELETE"] = 404
     assert inspect(engine, "a")["sass"] == ["50", "86", "90"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ending_the_module_removes_the_container(engine: StandInEngine, number: int) -> None:
+    image_id = engine.add_image("a", {}, FILES)
+    before = signal.getsignal(number)
+    reader = docker_api.Engine(docker_api.socket_path(engine.url), 10)
+
+    def read_until_ended() -> None:
+        with reader.never_started_container(image_id):
+            assert len(engine.containers) == 1
+            os.kill(os.getpid(), number)
+            time.sleep(1)
+
+    with pytest.raises(SystemExit):
+        read_until_ended()
+    assert engine.containers == {}
+    assert signal.getsignal(number) == before
 
 
 def test_no_engine(tmp_path: Path) -> None:
