@@ -27,8 +27,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
 
     def __init__(self) -> None:
         super().__init__()
-        self._play = ""
+        self._playbook = self._play = ""
         self._changes: dict[str, set[str]] = {}
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self._playbook = Path(playbook._file_name).name
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._play = play.get_name()
@@ -41,6 +44,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         folder = Path(os.environ["LAB_CHANGES"])
         name = "check.json" if context.CLIARGS["check"] else "run.json"
-        if self._play and not (folder / name).exists():
+        if self._playbook == "converge.yml" and not (folder / name).exists():
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(json.dumps({host: sorted(names) for host, names in self._changes.items()}, indent=1))
