@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
-
-from ansible.plugins.callback import CallbackBase
-
 DOCUMENTATION = r"""
 name: summary
 type: aggregate
@@ -21,6 +17,11 @@ extends_documentation_fragment: []
 requirements:
   - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
 """
+
+# ansible-test demands the documentation above the imports, hence E402.
+from typing import Any, Mapping, Sequence  # noqa: E402 - see above
+
+from ansible.plugins.callback import CallbackBase  # noqa: E402 - see above
 
 # Messages up to here go on one line; longer ones, such as a compiler's, keep their lines.
 LONGEST_LINE = 500

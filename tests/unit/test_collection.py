@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def codes_of_variable_or_template(text):
 
 
 def codes_of_roles():
-    found = {code for _, text in failure_messages() for code in codes_of_message(text)}
+    found = {code for file, text in failure_messages() for code in codes_of_message(text)}
     for path in files("roles/*/vars/*.yml"):
         for value in yaml.safe_load(read(path)).values():
             if isinstance(value, str):
@@ -132,12 +133,19 @@ def codes_of_roles():
 
 
 def codes_of_plugins():
-    """Codes of the other plugins: what an error's text begins with."""
-    return {
-        code
-        for path in files("plugins/filter/*.py", "plugins/modules/*.py")
-        for code in re.findall(rf"Error\(f?[\"']({CODE}): ", read(path))
-    }
+    """Codes of the plugins: what a problem is built with, or what an error's text begins with."""
+    found = set()
+    for path in files("plugins/**/*.py"):
+        for node in ast.walk(ast.parse(read(path))):
+            if isinstance(node, ast.Call) and node.args:
+                builder = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                first = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+                text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+                if builder in {"Problem", "DamagedFileError", "_problem"} and text:
+                    found.add(text)
+                elif builder.endswith("Error"):
+                    found |= codes_of_message(text)
+    return found
 
 
 def headings():
@@ -154,7 +162,9 @@ def test_each_code_has_a_section_and_each_section_a_code():
 
 def test_each_failure_begins_with_a_code_or_takes_it_from_elsewhere():
     # From elsewhere: a variable of the role, or the plan.
-    without = {text for _, text in failure_messages() if not codes_of_message(text) and not text.startswith("{{ ")}
+    without = {
+        (file, text) for file, text in failure_messages() if not codes_of_message(text) and not text.startswith("{{ ")
+    }
     assert without == set()
 
 
