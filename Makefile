@@ -44,7 +44,7 @@ lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/mypy -p ansible_collections.whisperops.gpu.plugins
 	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils
 	$(BIN)/yamllint --strict .
-	$(TOOLS) ansible-lint --offline --quiet
+	$(TOOLS) ansible-lint --offline -q
 	$(TOOLS) antsibull-docs lint-collection-docs --plugin-docs .
 	$(TOOLS) antsibull-changelog lint
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
