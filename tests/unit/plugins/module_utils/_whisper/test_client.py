@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+import wave
+
+import pytest
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import client
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    status, body, received = 200, b"", b""
+
+    def do_POST(self):
+        type(self).received = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    handler = type("Handler", (Answer,), {})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        handler.url = f"http://127.0.0.1:{listening.server_port}/inference"
+        yield handler
+        listening.shutdown()
+
+
+def test_the_transcript_comes_on_one_line(server):
+    server.body = b'{"text": " hello\\n world \\n"}'
+    assert client.transcribe(server.url, b"RIFF", 5).text == "hello world"
+
+
+def test_the_audio_arrives_as_it_is(server):
+    server.body = b'{"text": ""}'
+    audio = bytes(range(256))
+    client.transcribe(server.url, audio, 5)
+    assert audio in server.received
+    assert b'name="file"' in server.received
+
+
+def test_the_seconds_are_those_of_the_whole_answer(server):
+    server.body = b'{"text": "x"}'
+    assert 0 < client.transcribe(server.url, b"", 5).seconds < 5
+
+
+@pytest.mark.parametrize("body", [b"", b"ok", b"[]", b"{}", b'{"error": "failed to read audio"}', b"null"])
+def test_an_answer_without_a_transcript_is_an_error_that_shows_it(server, body):
+    server.body = body
+    with pytest.raises(client.TranscriptionError, match="something other than a transcript"):
+        client.transcribe(server.url, b"", 5)
+
+
+def test_a_status_other_than_200_is_an_error_that_shows_it(server):
+    server.status, server.body = 404, b"File Not Found (/inference)"
+    with pytest.raises(client.TranscriptionError, match=r"404: File Not Found"):
+        client.transcribe(server.url, b"", 5)
+
+
+def test_nobody_listening_is_an_error():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(client.TranscriptionError, match="refused"):
+        client.transcribe(f"http://127.0.0.1:{port}/", b"", 5)
+
+
+def test_a_server_that_says_nothing_ends_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(client.TranscriptionError, match="timed out"):
+        client.transcribe(f"http://127.0.0.1:{silent.getsockname()[1]}/", b"", 0.2)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "https://127.0.0.1/", "http:///inference", ""])
+def test_another_url_is_refused(url):
+    with pytest.raises(client.TranscriptionError, match="not the http"):
+        client.transcribe(url, b"", 5)
+
+
+def test_the_length_of_a_wav_file_is_known(tmp_path):
+    with wave.open(str(tmp_path / "a.wav"), "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(16000)
+        audio.writeframes(bytes(2 * 24000))
+    assert client.audio_seconds(str(tmp_path / "a.wav")) == 1.5
+
+
+@pytest.mark.parametrize("content", [b"", b"ID3", b"RIFF\x00\x00\x00\x00WAVE"])
+def test_the_length_of_anything_else_is_not(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    assert client.audio_seconds(str(tmp_path / "a")) is None
