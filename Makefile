@@ -35,8 +35,8 @@ dev: $(VENV)/.dev ## what the tests need, in .venv
 
 # Several of the tools look for others of them in PATH.
 TOOLS := export PATH="$(CURDIR)/$(BIN):$$PATH" &&
-SHELL_SCRIPTS := tests/fixtures/nvidia_smi/capture.sh tests/interpreters tests/lab/engine tests/lab/images/entry.sh \
-  tests/release/build-check tests/sanity/run tests/unit/on_each_python
+# Every shell script that git tracks or that waits to be added.
+SHELL_SCRIPTS = $(shell git grep --untracked -lE '^\#!/(usr/bin/env bash|bin/bash|bin/sh)$$')
 
 lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/ruff check
