@@ -33,8 +33,35 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/.setup
 
 dev: $(VENV)/.dev ## what the tests need, in .venv
 
-unit: $(VENV)/.dev
-	$(BIN)/pytest
+# Several of the tools look for others of them in PATH.
+TOOLS := export PATH="$(CURDIR)/$(BIN):$$PATH" &&
+# Every shell script that git tracks or that waits to be added.
+SHELL_SCRIPTS = $(shell git grep --untracked -lE '^\#!/(usr/bin/env bash|bin/bash|bin/sh)$$')
+
+lint: $(VENV)/.dev ## every linter, nothing skipped
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy -p ansible_collections.whisperops.gpu.plugins
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils
+	$(BIN)/yamllint --strict .
+	$(TOOLS) ansible-lint --offline -q
+	$(TOOLS) antsibull-docs lint-collection-docs --plugin-docs .
+	$(TOOLS) antsibull-changelog lint
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+sanity: $(VENV)/.dev ## ansible-test sanity, on each Python that is here
+	$(TOOLS) tests/sanity/run
+
+unit: $(VENV)/.dev ## unit tests on the control node's Python, with the branches of plugins/ they reach
+	@# The collection loader resolves the link in .collections, so that coverage sees plugins/ itself.
+	$(BIN)/coverage run -m pytest --quiet
+	$(BIN)/coverage report
+
+unit-pythons: $(VENV)/.dev ## what runs on hosts, tested on each Python from 3.8 that is here
+	$(TOOLS) tests/unit/on_each_python
+
+build-check: $(VENV)/.dev ## build the collection, install it elsewhere, use it there
+	$(TOOLS) tests/release/build-check
 
 # The engine and the virtual environment are made side by side.
 LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" &&
@@ -56,4 +83,4 @@ molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=defa
 	tests/lab/engine up trixie bookworm
 	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
 
-.PHONY: help setup dev unit lab-engine demo demo-down molecule
+.PHONY: help setup dev lint sanity unit unit-pythons build-check lab-engine demo demo-down molecule

@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
-
-from ansible.plugins.callback import CallbackBase
-
 DOCUMENTATION = r"""
 name: summary
 type: aggregate
@@ -21,6 +17,14 @@ extends_documentation_fragment: []
 requirements:
   - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
 """
+
+# ansible-test demands the documentation above the imports, hence E402.
+from typing import Any, Mapping, Sequence  # noqa: E402 - see above
+
+from ansible.plugins.callback import CallbackBase  # noqa: E402 - see above
+
+# Messages up to here go on one line; longer ones, such as a compiler's, keep their lines.
+LONGEST_LINE = 500
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -52,7 +56,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         # A failure that a rescue has dealt with is none.
         for host, message in self._failures.items():
             if stats.failures.get(host) or stats.dark.get(host):
-                self._display.display(f"{host}: {' '.join(message.split()) if len(message) < 500 else message}\n", color="red")
+                line = " ".join(message.split()) if len(message) < LONGEST_LINE else message
+                self._display.display(f"{host}: {line}\n", color="red")
         rows = stats.custom.get("_run", {}).get("whisperops_summary")
         if not rows:
             return

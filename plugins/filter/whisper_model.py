@@ -48,7 +48,8 @@ _value:
 def whisper_model(name: Any) -> dict[str, Any]:
     model = MODELS.get(name) if isinstance(name, str) else None
     if model is None:
-        raise AnsibleFilterError(f"model_unknown: {name!r} is no model of whisper.cpp. Choose one of {', '.join(MODELS)}.")
+        known = ", ".join(MODELS)
+        raise AnsibleFilterError(f"model_unknown: {name!r} is no model of whisper.cpp. Choose one of {known}.")
     return {"file": model.file, "checksum": f"sha1:{model.sha1}", "size_mib": model.size_mib}
 
 

@@ -308,7 +308,8 @@ def main() -> None:
             engine = docker_api.Engine(docker_api.socket_path(module.params["docker_host"]), module.params["timeout"])
             result = inspection.inspect_image(engine, module.params["image"], module.tmpdir)
     except InspectionError as error:
-        failed = dict(inspection.empty_result(), problems=[error.problem.as_dict()])
+        failed = inspection.empty_result()
+        failed["problems"] = [error.problem.as_dict()]
         module.fail_json(msg=f"{error.problem.message} {error.problem.remedy}", **failed)
     module.exit_json(changed=False, **result)
 

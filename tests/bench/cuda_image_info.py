@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Seconds and peak memory for reading one library: our reader against `cuobjdump --list-elf --list-ptx`, side by side.
 
     python tests/bench/cuda_image_info.py LIBRARY [--cuobjdump PATH] [--runs 5]

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Coverage-guided fuzzing of the ELF and fat binary readers: any bytes get an answer, in bounded time.
 
     pip install atheris

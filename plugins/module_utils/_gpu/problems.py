@@ -209,8 +209,7 @@ def toolkit_missing() -> Problem:
     return _problem(
         "toolkit_missing",
         "The GPU and its driver work, but nvidia-ctk is not installed: containers cannot get the GPU.",
-        f"Install nvidia-container-toolkit {TOOLKIT_SECURITY_FLOOR} or newer"
-        " (role whisperops.gpu.nvidia_container_toolkit).",
+        f"Install nvidia-container-toolkit {TOOLKIT_SECURITY_FLOOR} or newer from NVIDIA's package repository.",
     )
 
 

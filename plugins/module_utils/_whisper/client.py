@@ -69,7 +69,8 @@ def _text(url: str, answer: bytes) -> str:
     try:
         text = json.loads(answer)["text"]
     except (ValueError, KeyError, TypeError) as error:
-        raise TranscriptionError(f"{url} answered with something other than a transcript: {_excerpt(answer)}") from error
+        seen = _excerpt(answer)
+        raise TranscriptionError(f"{url} answered with something other than a transcript: {seen}") from error
     return " ".join(str(text).split())
 
 

@@ -46,4 +46,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         name = "check.json" if context.CLIARGS["check"] else "run.json"
         if self._playbook == "converge.yml" and not (folder / name).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(json.dumps({host: sorted(names) for host, names in self._changes.items()}, indent=1))
+            (folder / name).write_text(
+                json.dumps({host: sorted(names) for host, names in self._changes.items()}, indent=1)
+            )

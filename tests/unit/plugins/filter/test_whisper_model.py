@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.whisperops.gpu.plugins.filter.whisper_model import whisper_model
 
 

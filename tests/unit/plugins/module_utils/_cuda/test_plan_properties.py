@@ -136,7 +136,7 @@ def test_the_same_facts_give_the_same_plan_byte_for_byte_in_whatever_order(seen,
 def test_a_plan_never_promises_what_its_own_verdict_does_not_hold(seen, policy) -> None:
     plan = deployment_plan(seen, policy=policy)
     assert [server["gpu"] for server in plan["servers"] if server["gpu"]] == [
-        uuid for uuid in plan["gpus"] for _ in range(policy.get("instances_per_gpu", 1))
+        uuid for uuid in plan["gpus"] for instance in range(policy.get("instances_per_gpu", 1))
     ]
     if plan["verdict"] == "impossible":
         assert not plan["servers"]

@@ -64,7 +64,9 @@ def runs(*command: object) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-@pytest.fixture(scope="module", params=TOOLS or [None], ids=lambda tool: str(tool).split("/nvidia/")[0].split("/")[-1])
+@pytest.fixture(
+    scope="module", params=TOOLS or [None], ids=lambda tool: str(tool).partition("/nvidia/")[0].split("/")[-1]
+)
 def toolkit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
     if request.param is None:
         pytest.skip(WITHOUT_TOOLS)

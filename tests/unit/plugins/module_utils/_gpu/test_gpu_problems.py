@@ -23,8 +23,9 @@ def sections():
     return dict(SECTION.findall(GUIDE.read_text(encoding="utf-8")))
 
 
-def test_the_guide_has_the_codes_and_no_other_sections():
-    assert list(sections()) == list(problems.CODES)
+def test_the_guide_has_a_section_for_each_code():
+    # tests/unit/test_collection.py has the other direction, over the codes of the whole collection.
+    assert set(problems.CODES) <= set(sections())
 
 
 def test_no_builder_is_left_out_of_the_codes():

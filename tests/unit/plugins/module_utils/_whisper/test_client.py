@@ -6,7 +6,6 @@ import threading
 import wave
 
 import pytest
-
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import client
 
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
 
 
 def test_case_and_punctuation_do_not_count():
