@@ -35,6 +35,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
 
 
+def message(result: Mapping[str, Any]) -> str:
+    """What a failed task says; of a loop, what its first failed item says."""
+    failed = [item for item in result.get("results", ()) if item.get("failed")]
+    return str((failed[0] if failed else result).get("msg", ""))
+
+
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships no types
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -47,16 +53,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if not ignore_errors:
-            self._failures[result.host.get_name()] = str(result.result.get("msg", ""))
+            self._failures[result.host.get_name()] = message(result.result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         self._failures[result.host.get_name()] = str(result.result.get("msg", ""))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         # A failure that a rescue has dealt with is none.
-        for host, message in self._failures.items():
+        for host, text in self._failures.items():
             if stats.failures.get(host) or stats.dark.get(host):
-                line = " ".join(message.split()) if len(message) < LONGEST_LINE else message
+                line = " ".join(text.split()) if len(text) < LONGEST_LINE else text
                 self._display.display(f"{host}: {line}\n", color="red")
         rows = stats.custom.get("_run", {}).get("whisperops_summary")
         if not rows:
@@ -65,5 +71,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         columns = [{key: value for key, value in row.items() if key != "transcript" or len(rows) > 1} for row in rows]
         for line in table(columns):
             self._display.display(line)
+        for host, why in stats.custom["_run"].get("whisperops_reasons", {}).items():
+            self._display.display(f"\n{host}: {why}")
         if len(rows) == len(servers) == 1:
             self._display.display(f"\ntranscript: {servers[0]['transcript']}\nserver: {servers[0]['server']}")
