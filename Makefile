@@ -36,12 +36,25 @@ dev: $(VENV)/.dev ## what the tests need, in .venv
 unit: $(VENV)/.dev
 	$(BIN)/pytest
 
+# The smallest set that covers the boundaries: before PTX ISA 8 and 90a, before Blackwell, with f forms, after Volta.
+TOOLKITS ?= 11.8 12.4 12.9 13.5
+unit-cuda: $(VENV)/.dev ## the CUDA tables and cuda_image_info against NVIDIA's compilers; TOOLKITS=all for every one
+	$(BIN)/python tests/cuda/fetch.py .cache/cuda $(TOOLKITS)
+	WHISPEROPS_NVCC="$$(cat .cache/cuda/WHISPEROPS_NVCC)" $(BIN)/pytest --quiet \
+	  tests/unit/plugins/module_utils/_cuda/test_tables_against_nvcc.py \
+	  tests/unit/plugins/module_utils/_image/test_fatbin_against_cuobjdump.py
+
 # The engine and the virtual environment are made side by side.
 LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" &&
 LAB_INVENTORY := inventories/lab
 
 lab-engine:
 	tests/lab/engine up trixie
+
+unit-docker: $(VENV)/.dev ## cuda_image_info against the lab's Docker Engine
+	tests/lab/engine up trixie
+	WHISPEROPS_DOCKER_HOST="$$(tests/lab/engine host)" $(BIN)/pytest --quiet \
+	  tests/unit/plugins/module_utils/_image/test_image_on_docker.py
 
 demo: ## from a bare machine to transcribed speech on a lab host
 	@$(MAKE) --no-print-directory --jobs=2 dev lab-engine
@@ -56,4 +69,4 @@ molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=defa
 	tests/lab/engine up trixie bookworm
 	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
 
-.PHONY: help setup dev unit lab-engine demo demo-down molecule
+.PHONY: help setup dev unit unit-cuda unit-docker fuzz lab-engine demo demo-down molecule
