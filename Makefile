@@ -44,6 +44,16 @@ unit-cuda: $(VENV)/.dev ## the CUDA tables and cuda_image_info against NVIDIA's 
 	  tests/unit/plugins/module_utils/_cuda/test_tables_against_nvcc.py \
 	  tests/unit/plugins/module_utils/_image/test_fatbin_against_cuobjdump.py
 
+FUZZ := .cache/fuzz/venv
+$(FUZZ)/.installed: tests/fuzz/requirements.txt $(VENV)/.uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FUZZ)
+	$(BIN)/uv pip install --quiet --python $(FUZZ)/bin/python --requirement $<
+	touch $@
+
+SECONDS ?= 20
+fuzz: $(FUZZ)/.installed | $(COLLECTION) ## each parser of foreign data: make fuzz SECONDS=20
+	$(FUZZ)/bin/python tests/fuzz/run.py --seconds $(SECONDS)
+
 # The engine and the virtual environment are made side by side.
 LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" &&
 LAB_INVENTORY := inventories/lab
