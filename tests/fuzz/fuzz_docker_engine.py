@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Iterator
+from random import Random
+from typing import Any, Iterator
 
 import atheris
 from campaign import MODULE_UTILS, ROOT, fuzz
@@ -43,6 +44,34 @@ def framed(call: str, answer: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
+ODD_VALUES = (None, True, -1, 1.5, "", "a=b", [], [None], ["a", 1], {}, {"a": None}, [[]])
+
+
+def with_odd_value(document: Any, random: Random) -> Any:
+    """The document with one value in it, at any depth, replaced by one of another form."""
+    if isinstance(document, (dict, list)) and document and random.random() < 0.8:  # noqa: PLR2004 - most are inside
+        changed = document.copy()
+        place = random.choice(list(document) if isinstance(document, dict) else range(len(document)))
+        changed[place] = with_odd_value(document[place], random)
+        return changed
+    return random.choice(ODD_VALUES)
+
+
+def mutate(content: bytes, max_size: int, seed: int) -> bytes:
+    """Half of the time a change that leaves the JSON well-formed, which random bytes hardly ever do."""
+    random = Random(seed)
+    description, separator, rest = content.partition(SEPARATOR)
+    if random.random() < 0.5:  # noqa: PLR2004 - half
+        try:
+            document = json.loads(description.rpartition(b"\r\n\r\n")[2])
+        except (ValueError, RecursionError):
+            pass
+        else:
+            changed = json.dumps(with_odd_value(document, random)).encode() + separator + rest
+            return changed if len(changed) <= max_size else content
+    return bytes(atheris.Mutate(content, max_size))
+
+
 def one_input(content: bytes) -> None:
     answers = content.split(SEPARATOR)
     RecordedConnection.answers = iter([framed(call, answer) for call, answer in zip(CALLS, answers)])
@@ -71,4 +100,4 @@ def seeds() -> Iterator[bytes]:
 docker_api._UnixConnection = RecordedConnection
 
 if __name__ == "__main__":
-    fuzz("docker_engine", one_input, seeds(), max_length=65536)
+    fuzz("docker_engine", one_input, seeds(), max_length=65536, mutate=mutate)
