@@ -156,6 +156,7 @@ def test_ptx_runs_on_exactly_the_chips_of_the_verdict(toolkit: Toolkit) -> None:
 
 def test_sass_runs_on_exactly_the_chips_that_nvlink_links_it_for(toolkit: Toolkit) -> None:
     if toolkit.nvlink is None:
+        assert toolkit.nvcc is None, f"{toolkit.nvcc} is without its nvlink"
         pytest.skip(f"PyPI has no nvlink of CUDA {dotted(toolkit.cuda)}")
     if toolkit.cuda < (12, 0):
         pytest.skip(f"nvlink of CUDA {dotted(toolkit.cuda)} links any SASS for any chip")
