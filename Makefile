@@ -63,12 +63,35 @@ unit-pythons: $(VENV)/.dev ## what runs on hosts, tested on each Python from 3.8
 build-check: $(VENV)/.dev ## build the collection, install it elsewhere, use it there
 	$(TOOLS) tests/release/build-check
 
+# The smallest set that covers the boundaries: before PTX ISA 8 and 90a, before Blackwell, with f forms, after Volta.
+TOOLKITS ?= 11.8 12.4 12.9 13.5
+unit-cuda: $(VENV)/.dev ## the CUDA tables and cuda_image_info against NVIDIA's compilers; TOOLKITS=all for every one
+	$(BIN)/python tests/cuda/fetch.py .cache/cuda $(TOOLKITS)
+	WHISPEROPS_NVCC="$$(cat .cache/cuda/WHISPEROPS_NVCC)" $(BIN)/pytest --quiet \
+	  tests/unit/plugins/module_utils/_cuda/test_tables_against_nvcc.py \
+	  tests/unit/plugins/module_utils/_image/test_fatbin_against_cuobjdump.py
+
+FUZZ := .cache/fuzz/venv
+$(FUZZ)/.installed: tests/fuzz/requirements.txt $(VENV)/.uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FUZZ)
+	$(BIN)/uv pip install --quiet --python $(FUZZ)/bin/python --requirement $<
+	touch $@
+
+SECONDS ?= 20
+fuzz: $(FUZZ)/.installed | $(COLLECTION) ## each parser of foreign data: make fuzz SECONDS=20
+	$(FUZZ)/bin/python tests/fuzz/run.py --seconds $(SECONDS)
+
 # The engine and the virtual environment are made side by side.
 LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" &&
 LAB_INVENTORY := inventories/lab
 
 lab-engine:
 	tests/lab/engine up trixie
+
+unit-docker: $(VENV)/.dev ## cuda_image_info against the lab's Docker Engine
+	tests/lab/engine up trixie
+	WHISPEROPS_DOCKER_HOST="$$(tests/lab/engine host)" $(BIN)/pytest --quiet \
+	  tests/unit/plugins/module_utils/_image/test_image_on_docker.py
 
 demo: ## from a bare machine to transcribed speech on a lab host
 	@$(MAKE) --no-print-directory --jobs=2 dev lab-engine
@@ -83,4 +106,13 @@ molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=defa
 	tests/lab/engine up trixie bookworm
 	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
 
-.PHONY: help setup dev lint sanity unit unit-pythons build-check lab-engine demo demo-down molecule
+# What needs no lab first, two at a time. The scenario default leaves an image in the lab's registry that refusals takes.
+test: $(VENV)/.dev ## everything that needs no GPU
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity unit unit-pythons build-check unit-cuda fuzz
+	$(MAKE) --no-print-directory unit-docker
+	$(MAKE) --no-print-directory molecule SCENARIO=default
+	$(MAKE) --no-print-directory molecule SCENARIO=refusals
+	$(MAKE) --no-print-directory molecule SCENARIO=engine
+
+.PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz lab-engine demo demo-down \
+  molecule test

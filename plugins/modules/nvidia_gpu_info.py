@@ -63,6 +63,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+machine:
+  description:
+    - The host's hardware as the kernel names it, such as V(x86_64) or V(aarch64). Images are made for one of them.
+    - V(null) where Python cannot tell.
+  returned: always
+  type: str
+  sample: x86_64
 gpu_present:
   description: Whether there is an NVIDIA display device, even one without a driver.
   returned: always

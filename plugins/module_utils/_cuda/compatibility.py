@@ -125,7 +125,9 @@ def _sass_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict | None:
     native = [target for target, match in matches if match == NATIVE]
     if native:
         return Verdict(
-            NATIVE, NATIVE, f"{gpu} runs its SASS for {native[0]} as it is, under {driver}, built with {code.toolkit}."
+            NATIVE,
+            NATIVE,
+            f"Its SASS for {native[0]}, built with {code.toolkit}, runs on {gpu} as it is, under {driver}.",
         )
     near = [target for target, match in matches if match == SAME_MAJOR]
     if near:
@@ -134,7 +136,7 @@ def _sass_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict | None:
         return Verdict(
             SAME_MAJOR,
             SAME_MAJOR,
-            f"{gpu} runs its SASS for {best} ({family}), under {driver}, built with {code.toolkit}.",
+            f"Its SASS for {best}, built with {code.toolkit}, runs on {gpu} ({family}), under {driver}.",
         )
     return None
 
@@ -149,7 +151,7 @@ def _ptx_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
             JIT,
             JIT,
             f"It carries no SASS for {gpu}; {driver} can compile its PTX for {target}{_isa_text(isa)}, which makes the "
-            "first start slow, and every start unless CUDA_CACHE_PATH is kept.",
+            "first start slow, and every start unless what it compiled (CUDA_CACHE_PATH) is kept.",
         )
     if usable and newest_known is not None:
         target, isa = max(usable, key=lambda item: item[0])

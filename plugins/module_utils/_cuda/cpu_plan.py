@@ -18,14 +18,16 @@ CPU_NOT_ALLOWED = "cpu_not_allowed"
 
 
 def plan_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Findings, reason: str) -> Outcome:
-    findings.reasons.insert(0, f"CPU ONLY. {reason}")
-    findings.warnings.insert(0, f"CPU ONLY. {reason}")
+    findings.reasons.insert(0, reason)
+    findings.warnings.insert(0, "CPU ONLY. No GPU is used on this host.")
     image = _official(host, policy, images, findings)
     build = None
     if image is None:
         build = {"base_images": {"build": CPU_BASE_IMAGE, "runtime": CPU_BASE_IMAGE}, "options": cpu_options()}
-        why = "`prefer: local`" if policy.prefer == "local" else "no CPU image in the catalogue can be used"
-        findings.reasons.append(f"The image is built on this host, with the CPU code in every variant: {why}.")
+        why = "the policy says `prefer: local`"
+        if policy.prefer != "local":
+            why = "no CPU image in the catalogue can be used (`rejected` says why)"
+        findings.reasons.append(f"The image is built on this host, with the CPU code in every variant, because {why}.")
     else:
         findings.reasons.append(f"{image.reference} is the first CPU image in the catalogue that can be used.")
         findings.warnings.extend(problem.message for problem in image.known_problems)

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+from typing import Iterable
+
 from . import tables
 from .verdict import BRANCH_DROPPED_GPU, DRIVER_MISSING, DRIVER_TOO_OLD, IMPOSSIBLE, Driver, Gpu, Verdict
 from .versions import dotted, parse_version
+
+DEAD_END_REMEDY = "Use a newer card, or set `allow_cpu: always` to serve from the CPU."
 
 
 def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
@@ -51,7 +55,7 @@ def _remedy_for_dropped(gpu: Gpu, architecture: tables.Architecture) -> str:
     if gpu.compute_capability < tables.WHISPER_FIRST_COMPUTE_CAPABILITY:
         return (
             f"Going back to branch {architecture.last_branch} would not help: whisper.cpp's CUDA code is made for "
-            f"compute capability {dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)} and newer. Use a newer card."
+            f"compute capability {dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)} and newer. {DEAD_END_REMEDY}"
         )
     return f"Install driver branch {architecture.last_branch}{_flavour_hint(gpu)}."
 
@@ -59,6 +63,16 @@ def _remedy_for_dropped(gpu: Gpu, architecture: tables.Architecture) -> str:
 def _flavour_hint(gpu: Gpu) -> str:
     flavours = tables.kernel_module_flavours(gpu.compute_capability)
     return f", with its {flavours[0]} kernel modules" if len(flavours) == 1 else ""
+
+
+def one_driver_serves(gpus: Iterable[Gpu]) -> bool:
+    """Whether some driver branch, with one flavour of its kernel modules, supports all of these chips."""
+    known = [gpu for gpu in gpus if gpu.architecture is not None]
+    flavours = [set(tables.kernel_module_flavours(gpu.compute_capability)) for gpu in known]
+    firsts = [tables.first_driver(gpu.compute_capability) for gpu in known]
+    lasts = [gpu.architecture.last_branch for gpu in known if gpu.architecture and gpu.architecture.last_branch]
+    newest_first = max((parse_version(first)[0] for first in firsts if first), default=0)
+    return bool(set.intersection(*flavours) if flavours else True) and newest_first <= min(lasts, default=newest_first)
 
 
 def recommended_driver(gpu: Gpu) -> str:

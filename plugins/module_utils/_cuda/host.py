@@ -21,6 +21,14 @@ _PLATFORMS = {
     "arm64": "linux/arm64",
 }
 OWN_PROCESS = "whisper-server"
+# Problems of a driver that works: none of them explains why one does not.
+_BESIDE_THE_DRIVER = (
+    "compat_library_shadows_driver",
+    "mig_enabled",
+    "persistence_off",
+    "toolkit_missing",
+    "toolkit_vulnerable",
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,10 @@ class Host:
     flavor: str | None
     platform: str
     problems: tuple[tuple[str, str, str], ...]  # code, message, remedy
+
+    @property
+    def driver_problems(self) -> tuple[tuple[str, str, str], ...]:
+        return tuple(problem for problem in self.problems if problem[0] not in _BESIDE_THE_DRIVER)
 
     @property
     def driver_answers(self) -> bool:

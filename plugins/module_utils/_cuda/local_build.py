@@ -11,7 +11,7 @@ from typing import Callable
 
 from . import tables
 from .compatibility import beyond_tables
-from .driver_support import driver_knows_gpu, meets_toolkit_floor
+from .driver_support import DEAD_END_REMEDY, driver_knows_gpu, meets_toolkit_floor
 from .host import HostGpu
 from .verdict import DRIVER_TOO_OLD, IMPOSSIBLE, NO_CODE_FOR_GPU, Driver, Gpu, Verdict
 from .versions import Version, cuda_minor, dotted, parse_version
@@ -90,7 +90,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
             NO_CODE_FOR_GPU,
             f"{gpu} cannot be served: {dead_end}"
             f"whisper.cpp's CUDA code is made for compute capability {dotted(oldest)} and newer.",
-            "Use a newer card, or set `allow_cpu: always` to serve from the CPU.",
+            DEAD_END_REMEDY,
             cuda_error=209,
         )
     able = [base for base in tables.BASE_IMAGES if _compiles(base, gpu)]

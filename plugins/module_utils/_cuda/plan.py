@@ -12,10 +12,20 @@ from . import catalogue as official
 from . import local_build, tables
 from .compatibility import beyond_tables
 from .cpu_plan import plan_cpu, reject_cpu
-from .driver_support import recommended_driver
+from .driver_advice import driver_remedies, seen, why_not_offered
+from .driver_support import DEAD_END_REMEDY, one_driver_serves
 from .host import Host, HostGpu, read_host
 from .images import Image, read_catalogue, read_measured, with_measurement
-from .options import LOCAL, WRONG_PLATFORM, Option, build_options, image_options, refusal, reject_unserved
+from .options import (
+    JIT_NOT_ALLOWED,
+    LOCAL,
+    WRONG_PLATFORM,
+    Option,
+    build_options,
+    image_options,
+    refusal,
+    reject_unserved,
+)
 from .outcome import Findings, Outcome, as_plan, impossible
 from .policy import Policy, read_policy
 from .selection import LeftOut, choose_model, select
@@ -56,6 +66,7 @@ class _Planner:
         self.images = images
         self.measured = measured
         self.findings = Findings()
+        self.left_out: list[LeftOut] = []
 
     def plan(self) -> dict[str, Any]:
         findings, policy = self.findings, self.policy
@@ -64,6 +75,7 @@ class _Planner:
             outcome = self._without_gpu()
         else:
             outcome = self._with_gpu(selection.gpus, selection.left_out)
+            self._tell_left_out(gpu_serves=outcome is not None)
             reject_cpu(policy, self.images, findings, gpu_serves=outcome is not None)
             if outcome is None and policy.allow_cpu == "always":
                 reason = "`allow_cpu: always` lets whisper.cpp run on the CPU, because no GPU of this host can serve."
@@ -93,12 +105,12 @@ class _Planner:
         return plan_cpu(self.host, self.policy, self.images, self.findings, reason)
 
     def _with_gpu(self, chosen: tuple[HostGpu, ...], excluded: tuple[LeftOut, ...]) -> Outcome | None:
-        self._leave_out(excluded)
+        self._leave_out(*excluded)
         if not self._driver_answers(chosen):
             return None
         gpus = tuple(gpu for gpu in chosen if self._can_be_judged(gpu))
         model, gpus, too_small, about_model = choose_model(gpus, self.policy)
-        self._leave_out(too_small)
+        self._leave_out(*too_small)
         if not gpus:
             self.findings.reasons.append("No GPU of this host is left to serve from.")
             return None
@@ -110,18 +122,27 @@ class _Planner:
             return None
         best = min(options, key=lambda option: (-len(option.gpus), option.rank))
         self.findings.reasons.clear()
-        self._leave_out(excluded + too_small)
         self._reject_lesser(best, options, gpus)
         self._leave_unserved_out(best, gpus)
         self.findings.reasons.insert(0, about_model)
         return self._from_image(best, best.image, model) if best.image else self._from_build(best, model)
 
-    def _leave_out(self, left_out: tuple[LeftOut, ...]) -> None:
+    def _leave_out(self, *left_out: LeftOut) -> None:
+        self.left_out.extend(left_out)
         for item in left_out:
             self.findings.reject(None, item.code, item.reason)
-            self.findings.reasons.append(f"Left out: {item.reason}")
-            if item.remedy:
-                self.findings.remedies.append(item.remedy)
+
+    def _tell_left_out(self, gpu_serves: bool) -> None:
+        """Beside GPUs that serve, one that does not is a warning, unless the policy wants it so."""
+        findings = self.findings
+        if gpu_serves:
+            for item in self.left_out:
+                told = findings.reasons if item.wanted else findings.warnings
+                remedy = "" if item.wanted or not item.remedy else f" {item.remedy}"
+                told.append(f"Left out: {item.reason}{remedy}")
+        else:
+            findings.reasons[:0] = [f"Left out: {item.reason}" for item in self.left_out]
+            findings.remedies[:0] = [item.remedy for item in self.left_out if item.remedy]
 
     # Before any image is looked at.
 
@@ -139,24 +160,19 @@ class _Planner:
             self._stop(DRIVER_TOO_OLD, reason, gpus, f"Update the driver to ≥ {dotted(wanted)}, or lower `min_driver`.")
             return False
         if not self.host.gpus:
-            self._stop(DRIVER_MISSING, f"An NVIDIA GPU is on the PCI bus, but {driver} offers none.", gpus)
+            reason = f"An NVIDIA GPU is on the PCI bus, but {driver} offers none."
+            self._stop(DRIVER_MISSING, reason, gpus, " ".join(why_not_offered(self.host)))
             return False
         return True
 
     def _stop(self, code: str, reason: str, gpus: tuple[HostGpu, ...], remedy: str | None = None) -> None:
         self.findings.reasons.append(reason)
-        self.findings.reasons.extend(f"Seen: {message}" for _code, message, _remedy in self.host.problems if message)
-        self.findings.remedies.extend([remedy] if remedy else self._driver_remedies(gpus))
+        self.findings.reasons.extend(seen(self.host))
+        self.findings.remedies.extend([remedy] if remedy else driver_remedies(self.host, gpus))
         for image in self.images:
             if image.runtime == "cuda" and not _superseded(image):
                 self.findings.reject(image.reference, code, reason)
         self.findings.reject(LOCAL, code, reason)
-
-    def _driver_remedies(self, gpus: tuple[HostGpu, ...]) -> list[str]:
-        seen = [remedy for _code, _message, remedy in self.host.problems if remedy]
-        known = [recommended_driver(gpu.gpu) for gpu in gpus if gpu.compute_capability]
-        advice = known[0] if known else "the NVIDIA driver for this card"
-        return seen or [f"Install {advice}, reboot, and see that `nvidia-smi` lists the card."]
 
     def _can_be_judged(self, gpu: HostGpu) -> bool:
         if gpu.compute_capability is not None and gpu.uuid is not None:
@@ -164,17 +180,14 @@ class _Planner:
         driver = self.host.driver
         missing = "UUID" if gpu.compute_capability else "compute capability"
         code, reason = DRIVER_MISSING, f"{driver} does not answer for {gpu}: its {missing} is not known."
-        remedies = self._driver_remedies(())
+        remedies = why_not_offered(self.host)
         last = tables.last_branch_of(gpu.architecture)
         if driver.branch is not None and last is not None and driver.branch > last:
             code, reason = BRANCH_DROPPED_GPU, f"{driver} no longer supports {gpu}: branch {last} is the last for it."
             remedies = [f"Install driver branch {last}."]
-        elif driver.branch is not None and driver.branch > tables.LAST_BRANCH_BEFORE_TURING:
-            remedies.append(
-                f"Maxwell, Pascal and Volta cards need driver branch {tables.LAST_BRANCH_BEFORE_TURING} at the newest."
-            )
-        self._leave_out((LeftOut(gpu, code, reason[0].upper() + reason[1:]),))
-        self.findings.remedies.extend(remedies)
+        else:
+            reason = " ".join([reason, *seen(self.host)])
+        self._leave_out(LeftOut(gpu, code, reason[0].upper() + reason[1:], " ".join(remedies)))
         return False
 
     # Once the best way is known.
@@ -194,8 +207,15 @@ class _Planner:
         for gpu in gpus:
             if gpu not in best.gpus:
                 code, sentence = refusal(best.verdicts[gpu])
-                self._leave_out((LeftOut(gpu, code, f"{gpu}. {sentence}"),))
-                self.findings.warnings.append(f"{gpu} is left out. {sentence}")
+                # The CPU is for hosts of which no GPU serves.
+                remedy = (best.verdicts[gpu].remedy or "").replace(DEAD_END_REMEDY, "Use a newer card in its place.")
+                if code == JIT_NOT_ALLOWED:
+                    remedy = "Set `allow_jit: true` to have it served."
+                elif code in (BRANCH_DROPPED_GPU, DRIVER_TOO_OLD) and not one_driver_serves(
+                    each.gpu for each in (gpu, *best.gpus)
+                ):
+                    remedy = "No driver supports it together with the other GPUs of this host; serve it from another."
+                self._leave_out(LeftOut(gpu, code, f"{gpu.uuid}: {sentence}", remedy))
             self.findings.warnings.extend(best.verdicts[gpu].beyond_tables if gpu in best.verdicts else ())
 
     def _from_build(self, option: Option, model: str) -> Outcome:
@@ -203,11 +223,12 @@ class _Planner:
         if build is None:
             raise ValueError("an option is an image or a build")
         findings = self.findings
-        names = ", ".join(dict.fromkeys(str(gpu.gpu) for gpu in build.gpus))
+        names = " and ".join(dict.fromkeys(str(gpu.gpu) for gpu in build.gpus))
         many = "it" if len(build.gpus) == 1 else "as many of them"
-        others = f"no image in the catalogue serves {many} as it is"
-        why = "`prefer: local`" if self.policy.prefer == "local" else others
-        reasons = [f"The image is built on this host for {names} under {self.host.driver}: {why}."]
+        why = f"no image in the catalogue can be used for {many} (`rejected` says why)"
+        if self.policy.prefer == "local":
+            why = "the policy says `prefer: local`"
+        reasons = [f"The image is built on this host for {names} under {self.host.driver}, because {why}."]
         environment = {}
         if build.newer_than_driver:
             environment["NVIDIA_DISABLE_REQUIRE"] = "1"
@@ -217,8 +238,9 @@ class _Planner:
             )
         else:
             reasons.append(
-                f"CUDA {build.base.cuda} is the newest base image to be had that is not newer than what the driver "
-                f"reports and that compiles for {'it' if len(build.compute_capabilities) == 1 else 'all of them'}."
+                f"Of the base images to be had, CUDA {build.base.cuda} is the newest that is not newer than what the "
+                "driver reports and that compiles for "
+                f"{'it' if len(build.compute_capabilities) == 1 else 'all of them'}."
             )
         if option.measured:
             reasons.append("Measured: the image that was built carries SASS for every GPU served.")

@@ -22,6 +22,7 @@ class LeftOut:
     code: str
     reason: str
     remedy: str | None = None
+    wanted: bool = False  # by the policy
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,27 @@ def select(host: Host, policy: Policy) -> Selection:
     left_out: list[LeftOut] = []
     for gpu in host.gpus:
         named = [device for device in gpu.mig_devices if policy.gpus is not None and device.uuid in policy.gpus]
-        if gpu.mig_enabled and not named:
+        excluded = policy.gpus is not None and gpu.uuid not in policy.gpus
+        if gpu.mig_enabled and not named and not excluded:
             reason = f"{gpu} is in MIG mode: no program can use the whole card, only its MIG devices."
-            remedy = "Name the UUIDs of its MIG devices in `gpus`, or turn MIG off (`nvidia-smi -mig 0`)."
+            remedy = f"{_name_mig_devices(gpu)}, or turn MIG off (`nvidia-smi -mig 0`)."
             left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, remedy))
         elif named:
             gpus.extend(sorted(named, key=lambda device: device.uuid or ""))
-        elif policy.gpus is not None and gpu.uuid not in policy.gpus:
+        elif excluded:
             reason = f"{gpu} is not among the GPUs that the policy names."
-            left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, "Add its UUID to `gpus`, or set `gpus: all`."))
+            remedy = "Add its UUID to `gpus`, or set `gpus: all`."
+            left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, remedy, wanted=True))
         else:
             gpus.append(gpu)
     return Selection(tuple(gpus), tuple(left_out))
+
+
+def _name_mig_devices(gpu: HostGpu) -> str:
+    uuids = sorted(device.uuid for device in gpu.mig_devices if device.uuid)
+    if not uuids:
+        return "Create MIG devices on it and name their UUIDs in `gpus`"
+    return f"Name the UUIDs of its MIG devices in `gpus` ({', '.join(uuids)})"
 
 
 def _refuse_unknown_uuids(host: Host, policy: Policy) -> None:
@@ -76,13 +86,18 @@ def choose_model(
                 f"{gpu} has {gpu.memory_available_mib} MiB for {_servers(policy)} with model {policy.model}, "
                 f"which need{'s' if policy.instances_per_gpu == 1 else ''} about {needed} MiB."
             )
-            left_out.append(LeftOut(gpu, NOT_ENOUGH_MEMORY, reason, "Choose a smaller model, or `model: auto`."))
+            remedy = f"Free GPU memory{_fewer_servers(policy)}, or choose a smaller model or `model: auto`."
+            left_out.append(LeftOut(gpu, NOT_ENOUGH_MEMORY, reason, remedy))
         else:
             fits.append(gpu)
     text = f"Model {policy.model}, as the policy asks."
     if needed is None:
         text += " How much GPU memory it takes is not known, so that was not checked."
     return policy.model, tuple(fits), tuple(left_out), text
+
+
+def _fewer_servers(policy: Policy) -> str:
+    return "" if policy.instances_per_gpu == 1 else ", lower `instances_per_gpu`"
 
 
 def _servers(policy: Policy) -> str:
@@ -98,7 +113,7 @@ def _auto_model(gpus: tuple[HostGpu, ...], policy: Policy) -> tuple[str, tuple[H
             NOT_ENOUGH_MEMORY,
             f"{gpu} has {gpu.memory_available_mib} MiB, too little for {_servers(policy)} with even the smallest "
             f"model, {smallest} ({least} MiB with head-room).",
-            "Free GPU memory, or lower `instances_per_gpu`.",
+            f"Free GPU memory{_fewer_servers(policy)}, or leave this GPU out of `gpus`.",
         )
         for gpu in gpus
         if gpu.memory_available_mib is not None and gpu.memory_available_mib < least

@@ -90,6 +90,8 @@ class Driver:
 @dataclass
 class Report:
     source: str
+    # The hardware's name as the kernel gives it: images are made for one.
+    machine: str | None = None
     gpu_present: bool = False
     driver: Driver = field(default_factory=Driver)
     cuda_driver_version: str | None = None

@@ -57,6 +57,21 @@ def _error_text(response: http.client.HTTPResponse) -> str:
         return body.decode("utf-8", "replace").strip() or response.reason
 
 
+# What is read of an image's description. Any of it may be missing or null, but not of another form.
+_IMAGE_FORM: dict[str, type] = {"Id": str, "Config": dict, "RepoDigests": list, "Os": str, "Architecture": str}
+_CONFIGURATION_FORM: dict[str, type] = {"Env": list, "Entrypoint": list, "Cmd": list, "User": str, "Labels": dict}
+
+
+def _check_form(document: dict[str, Any], form: dict[str, type]) -> None:
+    for key, expected in form.items():
+        value = document.get(key)
+        right = value is None or isinstance(value, expected)
+        if right and isinstance(value, list):
+            right = all(isinstance(item, str) for item in value)
+        if not right:
+            raise http.client.HTTPException(f"an image's {key} of another form: {str(value)[:200]}")
+
+
 class Engine:
     """Paths carry no API version: each engine then answers with its own, whichever it no longer or not yet has."""
 
@@ -106,7 +121,7 @@ class Engine:
             raise InspectionError(
                 Problem(
                     "docker_error",
-                    f"Docker at {self._path} broke off its answer to {method} {target}: {error!r}.",
+                    f"Docker at {self._path} did not answer {method} {target} as its API does: {error!r}.",
                     "Look at `journalctl -u docker`, then try again.",
                 )
             ) from error
@@ -144,10 +159,12 @@ class Engine:
                 self._refused(f"inspect the image {reference}", response)
             try:
                 document = json.loads(response.read(_LARGEST_DOCUMENT))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise http.client.HTTPException(f"not JSON: {error}") from error
             if not isinstance(document, dict) or not document.get("Id"):
                 raise http.client.HTTPException("an image without an id")
+            _check_form(document, _IMAGE_FORM)
+            _check_form(document.get("Config") or {}, _CONFIGURATION_FORM)
             return document
 
     @contextlib.contextmanager

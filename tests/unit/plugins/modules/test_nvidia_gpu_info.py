@@ -75,6 +75,11 @@ def test_it_succeeds_with_every_key_by_every_backend_whatever_this_host_has(back
     assert result["source"] == backend if backend != "auto" else result["source"] in BACKENDS[1:]
 
 
+def test_the_machine_is_what_the_kernel_calls_it():
+    uname = subprocess.run(["uname", "-m"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    assert run(backend="sysfs")["machine"] == uname
+
+
 def test_check_mode_tells_the_same():
     outside, inside = run(backend="sysfs"), run(backend="sysfs", _ansible_check_mode=True)
     assert (inside["driver"], inside["problems"]) == (outside["driver"], outside["problems"])

@@ -282,7 +282,10 @@ def test_two_cards_of_one_kind_are_one_architecture() -> None:
 def test_a_card_that_the_driver_dropped_is_left_out_and_named() -> None:
     plan = deployment_plan(host("595.45.04", card("6.1", 0), card("9.0", 1)))
     assert (plan["image"], plan["gpus"]) == (MAIN_CUDA, ["GPU-1"])
-    assert any("Card 6.1" in warning and "left out" in warning for warning in plan["warnings"])
+    warning = next(warning for warning in plan["warnings"] if "Card 6.1" in warning)
+    assert warning.startswith("Left out: GPU-0: ")
+    assert warning.endswith("Install driver branch 580, with its proprietary kernel modules.")
+    assert "Left out" not in told(plan)
     assert code_for(plan, None) == ["branch_dropped_gpu"]
 
 
@@ -333,7 +336,10 @@ def test_a_card_in_mig_mode_serves_only_through_the_mig_devices_that_are_named()
     facts = host("580.65.06", card("9.0", 0, mig_mode=True, mig_devices=devices), card("9.0", 1))
     plan = deployment_plan(facts)
     assert plan["gpus"] == ["GPU-1"]
-    assert "MIG mode" in told(plan)
+    assert any("MIG mode" in warning and "(MIG-0, MIG-1)" in warning for warning in plan["warnings"])
+    chosen = deployment_plan(facts, policy={"gpus": ["GPU-1"]})
+    assert "is not among the GPUs that the policy names" in told(chosen)
+    assert chosen["warnings"] == []
     assert deployment_plan(facts, policy={"gpus": ["MIG-0", "MIG-1"]})["gpus"] == ["MIG-0", "MIG-1"]
     assert deployment_plan(facts, policy={"gpus": ["GPU-0"]})["verdict"] == "impossible"
 
@@ -398,8 +404,9 @@ def test_a_host_without_a_gpu_serves_from_the_cpu_and_says_so_in_capitals() -> N
     assert list(plan) == KEYS
     assert (plan["runtime"], plan["origin"], plan["image"], plan["verdict"]) == ("cpu", "official", MAIN_CPU, "cpu")
     assert plan["servers"] == [{"gpu": None, "port": 8080}]
-    assert plan["reasons"][0].startswith("CPU ONLY")
+    assert plan["reasons"][0] == "This host has no NVIDIA GPU; whisper.cpp will run on the CPU."
     assert plan["warnings"][0].startswith("CPU ONLY")
+    assert "CPU ONLY" not in told(plan)
     assert any("SIGILL" in warning for warning in plan["warnings"])
     assert code_for(plan, MAIN_CUDA) == ["wrong_platform"]
 
@@ -418,6 +425,8 @@ def test_arm_hosts_get_images_for_arm() -> None:
     grace_hopper = deployment_plan({**H100_ON_580, "machine": "aarch64"})
     assert grace_hopper["origin"] == "local"
     assert code_for(grace_hopper, MAIN_CUDA) == ["wrong_platform"]
+    grace_hopper = deployment_plan(host("560.35.05", card("9.0"), cuda_driver_version="12.6", machine="aarch64"))
+    assert grace_hopper["image"] == "whisperops/whisper.cpp:cuda12.6.3-90"
     spark = deployment_plan(host("580.95.05", card("12.1")))
     assert code_for(spark, MAIN_CUDA) == ["wrong_platform"]
     orin = deployment_plan(host("540.4.0", card("8.7"), cuda_driver_version="12.6"))
@@ -444,7 +453,7 @@ def test_allow_cpu_always_is_for_gpus_that_cannot_serve() -> None:
     policy = {"allow_cpu": "always", "model": "auto"}
     fallback = deployment_plan(host("470.256.02", card("3.7")), policy=policy)
     assert (fallback["verdict"], fallback["model"]) == ("cpu", "base")
-    assert fallback["reasons"][0].startswith("CPU ONLY")
+    assert fallback["warnings"][0].startswith("CPU ONLY")
     assert "Kepler" in told(fallback)
     served = deployment_plan(H100_ON_580, policy=policy)
     assert served["runtime"] == "cuda"
@@ -459,7 +468,7 @@ def test_allow_cpu_always_is_for_gpus_that_cannot_serve() -> None:
     [
         (host(None, card(None, uuid=None)), "driver_missing", "no working NVIDIA driver", "nvidia-smi"),
         (host(None, card("6.1")), "driver_missing", "no working NVIDIA driver", "branch 580"),
-        (host("580.65.06", gpu_present=True), "driver_missing", "offers none", "nvidia-smi"),
+        (host("580.65.06", gpu_present=True), "driver_missing", "offers none", "dmesg"),
         (host("595.45.04", card("6.1")), "branch_dropped_gpu", "580 is the last for Pascal", "branch 580"),
         (host("550.163.01", card("10.0")), "driver_too_old", "550.163.01 is too old", "≥ 570"),
         (host("440.100", card("6.1")), "driver_too_old", "450.80.02 or newer", "≥ 450.80.02"),

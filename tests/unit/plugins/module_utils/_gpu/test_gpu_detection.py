@@ -301,7 +301,7 @@ def test_every_key_is_there_on_a_bare_host_and_on_a_whole_one(host, backend, tmp
     bare = Host(tmp_path / "bare").report(backend).to_dict()
     whole = host.device(driver="nvidia").module().toolkit().nvidia_smi("gtx1080-550").report(backend).to_dict()
     assert set(bare) == set(whole) == {
-        "gpu_present", "driver", "cuda_driver_version", "gpus", "source", "problems",
+        "machine", "gpu_present", "driver", "cuda_driver_version", "gpus", "source", "problems",
     }  # fmt: skip
     assert set(bare["driver"]) == set(whole["driver"])
 
