@@ -39,15 +39,12 @@ class Detector:
         runner: command.Runner = command.run,
         which: command.Which = command.which,
         binding: Callable[[], Binding] = load_binding,
-        machine: str | None = None,
     ) -> None:
         self._sysfs = Sysfs(root, kernel_release)
         self._processes = Processes(root)
         self._runner = runner
         self._which = which
         self._binding = binding
-        # Empty where the platform module cannot tell.
-        self._machine = machine or platform.machine() or None
 
     def report(self, backend: str = "auto") -> Report:
         host = self._sysfs.observe()
@@ -55,7 +52,8 @@ class Detector:
         kernel = _kernel_problems(host, seen)
         report = Report(
             source=source,
-            machine=self._machine,
+            # Empty where the platform module cannot tell.
+            machine=platform.machine() or None,
             gpu_present=bool(host.devices or seen.gpus),
             driver=_driver(host, seen),
             cuda_driver_version=seen.cuda_driver_version,
