@@ -13,15 +13,13 @@ author: The whisperops.gpu founders (@whisperops)
 description:
   - After the recap, prints what failed on which host, one paragraph each, and the table of all servers.
   - Needs to be enabled.
-extends_documentation_fragment: []
 requirements:
   - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
 """
 
-# ansible-test demands the documentation above the imports, hence E402.
-from typing import Any, Mapping, Sequence  # noqa: E402 - see above
+from typing import Any, Mapping, Sequence
 
-from ansible.plugins.callback import CallbackBase  # noqa: E402 - see above
+from ansible.plugins.callback import CallbackBase
 
 # Messages up to here go on one line; longer ones, such as a compiler's, keep their lines.
 LONGEST_LINE = 500

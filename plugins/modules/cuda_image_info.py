@@ -284,9 +284,9 @@ problems:
       sample: "Copy, pull or build the file again: its end is missing."
 """
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402  # Ansible wants the documentation first
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection  # noqa: E402
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection
+from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
 
 
 def main() -> None:

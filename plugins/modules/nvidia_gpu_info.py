@@ -277,9 +277,8 @@ problems:
       sample: Enable the service nvidia-persistenced. See docs/troubleshooting.md#persistence_off
 """
 
-# ansible-test demands the documentation above the imports, hence E402.
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - see above
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import (  # noqa: E402 - see above
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import (
     BACKENDS,
     Detector,
 )

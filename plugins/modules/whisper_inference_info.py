@@ -83,14 +83,13 @@ real_time_factor:
   sample: 0.175
 """
 
-# ansible-test demands the documentation above the imports, hence E402.
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - see above
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (  # noqa: E402 - see above
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (
     TranscriptionError,
     audio_seconds,
     transcribe,
 )
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import (  # noqa: E402 - see above
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import (
     similarity,
 )
 
