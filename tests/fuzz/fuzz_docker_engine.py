@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Coverage-guided fuzzing of what the engine's daemon says: HTTP, JSON and the tar of an export.
 
 Any answer makes a result or an error with a code. Run it with `make fuzz`. It starts from what real engines answered

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Coverage-guided fuzzing of what nvidia-smi prints: XML, CSV, its list and its table. Any text makes a plan.
 
 Run it with `make fuzz`. It starts from the captured output under tests/fixtures/nvidia_smi. One input is the exit

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Fuzzes each parser for some seconds, and says how many executions that were. Any finding fails.
 
 python tests/fuzz/run.py [--seconds 20] [fatbin nvidia_smi docker_engine]
