@@ -42,6 +42,7 @@ options:
       - It is told to reload its file where that is enough, which lets containers be, as for V(runtimes),
         V(default-runtime), V(insecure-registries), V(registry-mirrors), V(labels) and V(live-restore); and otherwise
         restarted, which stops containers unless the engine has V(live-restore) set.
+      - A runtime that is taken out is known to an engine that reloads until it starts the next time.
     type: bool
     default: false
   service:

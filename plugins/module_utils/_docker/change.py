@@ -84,6 +84,7 @@ def carry_out(change: Change, file: DaemonFile, service: EngineService, backup: 
         return
     said = service.last_words()
     file.replace(change.before)
+    file.drop(change.backup)
     if service.restart():
         raise DaemonConfigError(
             f"daemon_config_rolled_back: the engine did not come up with the new {file.path}; it runs with the old one"

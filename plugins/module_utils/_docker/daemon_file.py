@@ -66,6 +66,11 @@ class DaemonFile:
             self._refuse(error.strerror or str(error))
         return backup
 
+    def drop(self, backup: str | None) -> None:
+        if backup is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(backup)
+
     def replace(self, text: str | None) -> None:
         """None takes the file away."""
         try:

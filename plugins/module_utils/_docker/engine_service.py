@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import tempfile
 import time
@@ -21,7 +22,12 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.command_lin
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
 
-_LAST_WORDS = 8
+# What systemd says of its service, and what the engine logs when nothing is wrong.
+_NOISE = re.compile(
+    r"(Start|Stop|Clos|Listen|Deactivat|Trigger)(ing|ed)\b|\S+\.(service|socket): |Failed to (start|listen)"
+    r"|time=.* level=(info|debug)"
+)
+_LAST_WORDS = 4
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -136,9 +142,8 @@ class EngineService:
         result = self._host.runner(
             [journalctl, "--unit", self._service, "--lines", "40", "--output", "cat", "--no-pager"]
         )
-        told = [line for line in result.out.splitlines() if line.strip() and not line.startswith("time=")]
-        failed = [line for line in result.out.splitlines() if "level=error" in line or "level=fatal" in line]
-        return " | ".join((failed + told)[-_LAST_WORDS:] if failed else told[-_LAST_WORDS:])
+        told = [line for line in result.out.splitlines() if line.strip() and not _NOISE.match(line)]
+        return " | ".join(told[-_LAST_WORDS:])
 
     def _has_taken_up(self, settings: dict[str, Any]) -> bool:
         info = self._host.ask(self._socket, "/info")

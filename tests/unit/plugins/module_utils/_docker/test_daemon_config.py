@@ -24,9 +24,22 @@ RUNTIME = {"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}
 SHOWN = """MainPID=1230
 ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// \
 --containerd=/run/containerd/containerd.sock \
-$DOCKER_OPTS ; ignore_errors=no ; start_time=[Sun 2026-11-22 20:13:08 UTC] ; stop_time=[n/a] ; pid=1230 ; code=(null) ; \
-status=0/0 }
+$DOCKER_OPTS ; ignore_errors=no ; start_time=[Sun 2026-11-22 20:13:08 UTC] ; stop_time=[n/a] ; pid=1230 ; \
+code=(null) ; status=0/0 }
 EnvironmentFiles=/etc/default/docker (ignore_errors=yes)
+"""
+
+
+# The end of what journalctl --unit docker --output cat said of that engine with an address that is none.
+JOURNAL = """time="2026-11-22T20:15:07.310520Z" level=info msg="stopping event stream following graceful shutdown"
+docker.service: Deactivated successfully.
+Stopped docker.service - Docker Application Container Engine.
+Starting docker.service - Docker Application Container Engine...
+docker.service: Referenced but unset environment variable evaluates to an empty string: DOCKER_OPTS
+failed to start daemon: Error initializing network controller: invalid CIDR address: 10.0.0.256/24
+docker.service: Main process exited, code=exited, status=1/FAILURE
+docker.service: Failed with result 'exit-code'.
+Failed to start docker.service - Docker Application Container Engine.
 """
 
 
@@ -52,7 +65,7 @@ class Engine:
         if name == "/bin/dockerd":
             return Result(0, "", "")
         if name == "/bin/journalctl":
-            return Result(0, "failed to start daemon: it did not like it\n", "")
+            return Result(0, JOURNAL, "")
         if rest[0] == "show":
             return Result(0, SHOWN, "")
         if rest[0] in ("restart", "reload"):
@@ -205,11 +218,13 @@ def test_an_engine_that_does_not_come_up_gets_its_old_file_back(path, text):
         path.write_text(text)
     engine = Engine(path, accepts=lambda settings: "bip" not in settings)
     with pytest.raises(DaemonConfigError, match=r"^daemon_config_rolled_back: ") as error:
-        apply(path, engine, {"bip": "10.0.0.256/24"})
-    assert "runs with the old one again. It said: failed to start daemon: it did not like it" in str(error.value)
+        apply(path, engine, {"bip": "10.0.0.256/24"}, backup=True)
+    said = "failed to start daemon: Error initializing network controller: invalid CIDR address: 10.0.0.256/24"
+    assert f"runs with the old one again. It said: {said}. Correct" in str(error.value)
     assert engine.runs
     assert engine.done == ["restart", "restart"]
     assert (path.read_text() if path.exists() else None) == text
+    assert list(path.parent.iterdir()) == ([path] if text is not None else []), "a backup of what is there again"
 
 
 def test_an_engine_that_does_not_come_up_at_all_is_said_to_be_down(path):
