@@ -24,7 +24,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import
 
 # What systemd says of its service, and what the engine logs when nothing is wrong.
 _NOISE = re.compile(
-    r"(Start|Stop|Clos|Listen|Deactivat|Trigger)(ing|ed)\b|\S+\.(service|socket): |Failed to (start|listen)"
+    r"(Start|Stopp|Clos|Listen|Deactivat|Trigger)(ing|ed)\b|\S+\.(service|socket): |Failed to (start|listen)"
     r"|time=.* level=(info|debug)"
 )
 _LAST_WORDS = 4
