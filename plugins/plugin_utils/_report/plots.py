@@ -16,6 +16,7 @@ from .shown import shown
 try:
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 except ImportError:
     HAS_MATPLOTLIB = False
 else:
@@ -32,7 +33,8 @@ MOST_BARS = 24
 WIDTH = 5.0
 LONGEST_NAME = 22
 
-STYLE = {
+# Its keys are a type of their own, known only where matplotlib is.
+STYLE: Any = {
     "svg.fonttype": "none",
     # Names of elements inside the SVG come from this, so that the same records give the same page.
     "svg.hashsalt": "whisperops",
@@ -101,6 +103,9 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
         )
         axes.set_yticks(list(places), [_name(row.host) for row in rows])
         axes.set_xscale("log")
+        # matplotlib's own would be formulas, and those are off: a host may be named like one.
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("seconds of speech per second")
         axes.grid(visible=False, axis="y")
         figure.legend(loc="outside upper right", ncols=2)

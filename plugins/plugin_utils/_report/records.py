@@ -55,7 +55,7 @@ def merged(
 
 def file_of(directory: Path, host: str) -> Path:
     """A host may be named anything; its file stays inside the folder."""
-    name = quote(host, safe="")
+    name = quote(host.encode("utf-8", "surrogatepass"), safe="")
     if len(name) > LONGEST_FILE_NAME:
         name = name[:LONGEST_FILE_NAME] + hashlib.sha256(host.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return directory / "hosts" / f"{name}.json"
