@@ -1,0 +1,1 @@
+"""Docker Engine's daemon.json. Private to this collection."""
