@@ -263,7 +263,7 @@ KEYS = st.sampled_from(
 SHAPED = st.dictionaries(KEYS, ANY_JSON | st.lists(st.dictionaries(KEYS, ANY_JSON, max_size=4), max_size=3), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*records.PARTS, "host", "error", "recorded_at"]), ANY_JSON | SHAPED | st.lists(SHAPED)
