@@ -60,10 +60,11 @@ CARDS = (
 )
 
 RIGHT_TO_LEFT = "\u202egnp.exe\u202c \u05d0\u05d1\u05d2 \u0627\u0644\u0639\u0631\u0628\u064a\u0629"
+SPEECH = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
 # Each is a text; the page must show each as one.
 HOSTILE = (
     "<script>document.title='owned'</script>",
-    "\"><img src=x onerror=\"document.title='owned'\">",
+    '"><img src=x onerror="document.title=\'owned\'">',
     "</title></style></script><h1>owned</h1><!--",
     "{{ 7 * 7 }} {% raw %} ${7*7} #{7*7} $\\frac{1}{0}$",
     "javascript:alert('owned') &lt;b&gt; &amp; ' \" ` \\",
@@ -74,11 +75,11 @@ HOSTILE = (
     " ",
     "\x00\x07\x1b[31mred\x1b[0m\r\nsecond line\u2028third\ufeff\ud800",
     "W" * 5000,
-    "url(#x) id=\"f0-x\" href=\"#x\" <svg/onload=alert(1)>",
+    'url(#x) id="f0-x" href="#x" <svg/onload=alert(1)>',
     "]]> --> <![CDATA[ <?xml ?> </svg></figure></details>",
     "\U0001f525 \u0e01\u0e33 e\u0301 \u65e5\u672c\u8a9e",
     "../../etc/passwd",
-)  # fmt: skip
+)
 
 
 def captured(card: Card, host: str) -> Any:
@@ -119,19 +120,26 @@ def proof(plan: dict[str, Any], dice: random.Random, gpu_used: bool | None) -> l
         missing = {True: [], False: ["CUDA0 in the server's log", "GPU memory of the server's process"], None: ["NVML"]}
         results.append(
             {
-                "item": {"gpu": server["gpu"], "container": f"whisper-server-{place}",
-                         "url": f"http://127.0.0.1:{server['port']}/v1/audio/transcriptions"},
-                "text": "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country.",
-                "expected_similarity": 1.0, "seconds": seconds, "audio_seconds": 11.0, "real_time_factor": round(seconds / 11, 4),
+                "item": {
+                    "gpu": server["gpu"],
+                    "container": f"whisper-server-{place}",
+                    "url": f"http://127.0.0.1:{server['port']}/v1/audio/transcriptions",
+                },
+                "text": SPEECH,
+                "expected_similarity": 1.0,
+                "seconds": seconds,
+                "audio_seconds": 11.0,
+                "real_time_factor": round(seconds / 11, 4),
                 "gpu_used": gpu_used if server["gpu"] else False,
                 "missing": missing[gpu_used] if server["gpu"] else [],
                 "evidence": {
                     "log": ["whisper_model_load:        CUDA0 total size =   147.37 MB"] if gpu_used else [],
-                    "process_memory_mib": 388 if gpu_used else None, "utilization_max_percent": 71 if gpu_used else None,
+                    "process_memory_mib": 388 if gpu_used else None,
+                    "utilization_max_percent": 71 if gpu_used else None,
                     "device_code": "native" if gpu_used else None,
                 },
             }
-        )  # fmt: skip
+        )
     return results
 
 
@@ -142,19 +150,34 @@ def benchmark(dice: random.Random, memory_mib: int) -> dict[str, Any]:
         for clip, audio in (("short", 2.0), ("medium", 30.0), ("long", 300.0)):
             seconds = audio / factor
             runs.append(
-                {"label": label, "clip": clip, "audio_seconds": audio, "clients": 1, "seconds": [round(seconds, 3)] * 3,
-                 "median": round(seconds, 3), "p50": round(seconds, 3), "p95": round(seconds * 1.1, 3),
-                 "rtf": round(1 / factor, 4), "throughput": round(factor, 2),
-                 "gpu_memory_peak_mib": memory_mib if label == "gpu" else None,
-                 "energy_j": round(seconds * 90, 1) if label == "gpu" else None}
-            )  # fmt: skip
+                {
+                    "label": label,
+                    "clip": clip,
+                    "audio_seconds": audio,
+                    "clients": 1,
+                    "seconds": [round(seconds, 3)] * 3,
+                    "median": round(seconds, 3),
+                    "p50": round(seconds, 3),
+                    "p95": round(seconds * 1.1, 3),
+                    "rtf": round(1 / factor, 4),
+                    "throughput": round(factor, 2),
+                    "gpu_memory_peak_mib": memory_mib if label == "gpu" else None,
+                    "energy_j": round(seconds * 90, 1) if label == "gpu" else None,
+                }
+            )
     ramp = [min(memory_mib, 60 * step) for step in range(1, 40)]
     samples = [
         {"t": step, "memory_mib": used + dice.randint(0, 9), "utilization": 60} for step, used in enumerate(ramp)
     ]
     instances = [{"servers": servers, "throughput": round(speed["gpu"] * servers**0.6, 1)} for servers in (1, 2, 4)]
-    return {"machine": {}, "runs": runs, "load_seconds": 1.4, "first_answer_seconds": 2.1, "instances": instances,
-            "samples": samples}  # fmt: skip
+    return {
+        "machine": {},
+        "runs": runs,
+        "load_seconds": 1.4,
+        "first_answer_seconds": 2.1,
+        "instances": instances,
+        "samples": samples,
+    }
 
 
 def record(place: int, dice: random.Random, now: str) -> dict[str, Any]:
@@ -182,13 +205,18 @@ def record(place: int, dice: random.Random, now: str) -> dict[str, Any]:
         if hostile:
             parts["proof"][0]["text"] = hostile
             parts["proof"][0]["evidence"]["log"].append(hostile)
-        if plan["runtime"] == "cuda" and place % 3 != 2:  # noqa: PLR2004  # two of three
+        if plan["runtime"] == "cuda" and place % 3 != 2:
             parts["benchmark"] = benchmark(dice, dice.randint(500, 5000))
     made = records.merged({"made_up": True}, host, parts, error, now)
     if place % 37 == 31:
         # Records of other versions, and files that somebody has edited.
-        made.update(plan={"verdict": ["native"], "servers": "two", "reasons": {"a": 1}, "gpus": None}, proof={"text": 1},
-                    benchmark=[1], gpu_info={"gpus": [None, 7, {"name": {"x": [None]}}], "driver": "550"}, image="x")  # fmt: skip
+        made.update(
+            plan={"verdict": ["native"], "servers": "two", "reasons": {"a": 1}, "gpus": None},
+            proof={"text": 1},
+            benchmark=[1],
+            gpu_info={"gpus": [None, 7, {"name": {"x": [None]}}], "driver": "550"},
+            image="x",
+        )
     return made
 
 

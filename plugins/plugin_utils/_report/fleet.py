@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from .problems import FleetProblem, fleet_problems
-from .reading import mapping, mappings, number
+from .reading import mapping, mappings, number, text
 from .records import PARTS
 from .state import STATES, State, state_of
 
@@ -62,11 +62,17 @@ def by_name(host: str) -> list[tuple[int, int, str]]:
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
+def _as_texts(record: Mapping[str, Any]) -> dict[str, str | None]:
+    return {
+        "host": str(record.get("host", "a host without a name")),
+        "error": text(record.get("error")),
+        "finished_at": text(record.get("finished_at")),
+    }
+
+
 def fleet_of(records: list[dict[str, Any]], generated_at: str) -> Fleet:
     """The hosts that need a person first, then by name."""
-    whole = [
-        {"host": "a host without a name", "finished_at": None, "error": None, **NOTHING, **record} for record in records
-    ]
+    whole = [{**NOTHING, **record, **_as_texts(record)} for record in records]
     rated = sorted(
         ((state_of(record), record) for record in whole),
         key=lambda pair: (STATES.index(pair[0]), by_name(str(pair[1].get("host")))),

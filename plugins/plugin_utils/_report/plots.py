@@ -39,7 +39,7 @@ STYLE: Any = {
     # Names of elements inside the SVG come from this, so that the same records give the same page.
     "svg.hashsalt": "whisperops",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 12,
     "text.color": INK,
     "text.parse_math": False,
     "axes.edgecolor": LINE,
@@ -88,7 +88,7 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
         return None
     rows = sorted(comparisons, key=lambda row: (-row.gpu, row.host))[:MOST_BARS][::-1]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.1 + 0.42 * len(rows)))
+        figure = Figure(figsize=(WIDTH, 1.1 + 0.5 * len(rows)))
         axes = figure.subplots()
         places = range(len(rows))
         axes.barh([place + 0.19 for place in places], [row.gpu for row in rows], height=0.36, color=GPU, label="GPU")

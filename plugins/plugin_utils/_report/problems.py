@@ -97,8 +97,8 @@ def _unproven(record: Mapping[str, Any]) -> Iterator[Finding]:
     for result in mappings(record.get("proof")):
         if result.get("gpu_used") is not True:
             missing = "; ".join(texts(result.get("missing")))
-            said = {False: "The GPU was not used", None: "It cannot be known whether the GPU was used"}
-            message = said.get(result.get("gpu_used"), "The proof is of no known form")
+            unused = result.get("gpu_used") is False
+            message = "The GPU was not used" if unused else "It cannot be known whether the GPU was used"
             yield Finding(
                 NO_GPU_USE,
                 None,
@@ -112,7 +112,7 @@ def _seen_on_host(plan: Mapping[str, Any], gpu_info: Mapping[str, Any], warn: bo
     # Where the plan serves from the CPU because there is no GPU, that is how it should be.
     expected = {"no_gpu"} if plan.get("runtime") == "cpu" and not gpu_info.get("gpu_present") else set()
     for problem in problems:
-        if problem.get("code") not in expected:
+        if str(problem.get("code")) not in expected:
             yield _problem(WARNING if plan.get("runtime") == "cuda" else ON_HOST, problem)
     if warn:
         for warning in texts(plan.get("warnings")):
