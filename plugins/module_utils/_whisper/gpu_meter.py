@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a GPU does while something is measured: memory, utilization and energy. Private to this collection.
 
-NVML through ``pynvml`` where that is installed; else ``nvidia-smi``, which tells the power only, so that the energy is
-power times time. Without either there is nothing to tell, and every figure is None.
+By NVML; else by ``nvidia-smi``, which tells the power only, so that the energy is power times time. Without either,
+every figure is None.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from types import TracebackType
 from typing import Any, Callable, NamedTuple, Protocol, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import which
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import load_binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_library import (
+    NvmlError,
+    NvmlLibrary,
+    load_library,
+)
 
-MIB = 1024 * 1024
 INTERVAL_SECONDS = 0.1
 _NVIDIA_SMI_FIELDS = 3
 
@@ -44,39 +47,20 @@ class Source(Protocol):
 
 
 class NvmlSource:
-    def __init__(self, nvml: Any, uuid: str) -> None:
-        self._nvml = nvml
-        nvml.nvmlInit()
-        self._handle = self._find(uuid)
-
-    def _find(self, uuid: str) -> Any:
-        try:
-            return self._nvml.nvmlDeviceGetHandleByUUID(uuid)
-        except Exception:
-            # Bindings of some age want bytes, and the rest want text.
-            return self._nvml.nvmlDeviceGetHandleByUUID(uuid.encode())
+    def __init__(self, library: NvmlLibrary, uuid: str) -> None:
+        self._nvml = library
+        self._device = library.device(uuid)
 
     def read(self) -> Reading | None:
-        memory = self._ask("nvmlDeviceGetMemoryInfo")
-        utilization = self._ask("nvmlDeviceGetUtilizationRates")
-        energy = self._ask("nvmlDeviceGetTotalEnergyConsumption")
-        power = self._ask("nvmlDeviceGetPowerUsage")
         return Reading(
-            memory_mib=None if memory is None else int(memory.used) // MIB,
-            utilization=None if utilization is None else int(utilization.gpu),
-            energy_j=None if energy is None else energy / 1000,
-            power_w=None if power is None else power / 1000,
+            memory_mib=self._nvml.memory_used_mib(self._device),
+            utilization=self._nvml.utilization_percent(self._device),
+            energy_j=self._nvml.energy_j(self._device),
+            power_w=self._nvml.power_w(self._device),
         )
 
-    def _ask(self, function: str) -> Any:
-        try:
-            return getattr(self._nvml, function)(self._handle)
-        except Exception:
-            # Whatever the GPU, the driver or the binding does not know is left out.
-            return None
-
     def close(self) -> None:
-        self._nvml.nvmlShutdown()
+        self._nvml.close()
 
 
 class NvidiaSmiSource:
@@ -127,18 +111,10 @@ def _number(cell: str) -> float | None:
 
 
 def source_for(uuid: str) -> Source | None:
-    nvml = load_binding().module
-    if nvml is not None:
-        try:
-            return NvmlSource(nvml, uuid)
-        except Exception:
-            # A binding without a driver library behind it, or a GPU that is gone: the tool may still tell.
-            return _nvidia_smi_source(uuid)
-    return _nvidia_smi_source(uuid)
-
-
-def _nvidia_smi_source(uuid: str) -> Source | None:
-    tool = which("nvidia-smi")
+    try:
+        return NvmlSource(NvmlLibrary(load_library()), uuid)
+    except NvmlError:
+        tool = which("nvidia-smi")
     return None if tool is None else NvidiaSmiSource(tool, uuid)
 
 
