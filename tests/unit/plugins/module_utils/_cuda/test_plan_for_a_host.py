@@ -319,6 +319,16 @@ def test_more_instances_take_ascending_ports_gpu_by_gpu() -> None:
     ]
 
 
+def test_a_cpu_serves_with_as_many_servers_as_the_policy_says() -> None:
+    plan = deployment_plan(NO_GPU, policy={"cpu_servers": 3, "instances_per_gpu": 2, "first_port": 9000})
+    assert plan["servers"] == [{"gpu": None, "port": port} for port in (9000, 9001, 9002)]
+
+
+def test_the_number_of_cpu_servers_is_none_of_a_gpus_business() -> None:
+    plan = deployment_plan(GTX_1080_ON_550, policy={"cpu_servers": 3})
+    assert [server["gpu"] for server in plan["servers"]] == ["GPU-0"]
+
+
 def test_only_the_gpus_that_the_policy_names_are_served() -> None:
     plan = deployment_plan(host("550.163.01", card("6.1", 0), card("8.6", 1)), policy={"gpus": ["GPU-1"]})
     assert (plan["gpus"], plan["cmake_cuda_architectures"]) == (["GPU-1"], "86-real")
@@ -551,6 +561,7 @@ ALL_BASES = (
         ({"model": "huge"}, "policy.model: got 'huge' (str); allowed: auto, tiny, tiny.en"),
         ({"instances_per_gpu": 0}, "policy.instances_per_gpu: got 0 (int); allowed: a whole number from 1 to 64."),
         ({"instances_per_gpu": True}, "policy.instances_per_gpu: got True (bool)"),
+        ({"cpu_servers": 0}, "policy.cpu_servers: got 0 (int); allowed: a whole number from 1 to 64."),
         ({"first_port": "8080"}, "policy.first_port: got '8080' (str)"),
         ({"first_port": 65535, "instances_per_gpu": 2}, "leaves no room for 2 servers; allowed: up to 65534."),
         ({"min_driver": 570}, "policy.min_driver: got 570 (int)"),
