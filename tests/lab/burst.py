@@ -42,10 +42,7 @@ def upload(settings: argparse.Namespace, name: str, audio: bytes) -> dict[str, o
             )
         else:
             connection = http.client.HTTPConnection(url.netloc, timeout=settings.timeout)
-        headers = {
-            "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
-            "Authorization": f"Bearer {settings.key}",
-        }
+        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Authorization": f"Bearer {settings.key}"}
         connection.connect()
         try:
             connection.request("POST", url.path, body(name, audio), headers)
