@@ -93,6 +93,9 @@ unit-docker: $(VENV)/.dev ## cuda_image_info against the lab's Docker Engine
 	WHISPEROPS_DOCKER_HOST="$$(tests/lab/engine host)" $(BIN)/pytest --quiet \
 	  tests/unit/plugins/module_utils/_image/test_image_on_docker.py
 
+gpu: ## on a machine with an NVIDIA GPU and its toolkit, without Docker: build, proof, speed; results in docs/
+	tests/gpu/run
+
 demo: ## from a bare machine to transcribed speech on a lab host
 	@$(MAKE) --no-print-directory --jobs=2 dev lab-engine
 	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit demo
@@ -143,5 +146,5 @@ test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory molecule SCENARIO=refusals
 	$(MAKE) --no-print-directory molecule SCENARIO=engine
 
-.PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz lab-engine demo demo-down \
+.PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
   molecule report report-check docs test
