@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Each link inside the built site leads to a page that is there, and to a place on it: ``site_links.py FOLDER``."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Renders a report of made-up hosts, to look at and for the browser test: ``made_up_hosts.py 300 reports/made-up``.
 
 What nvidia-smi printed is captured (tests/fixtures/nvidia_smi) or derived from that by another card's name, capability
