@@ -138,6 +138,13 @@ docs: $(DOCS)/venv/.installed | $(COLLECTION) ## the documentation as a site, in
 	  sphinx-build --quiet --fail-on-warning --keep-going $(DOCS)/source $(DOCS)/html
 	$(BIN)/python tests/docs/site_links.py $(DOCS)/html
 
+# For a nightly run, on a machine with two cores or more and 15 GB of disk: it compiles for the GPU, which takes many minutes.
+cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, checked with cuobjdump and run on the CPU
+	tests/lab/engine up trixie
+	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit lab_cuda
+	$(LAB) ansible-playbook tests/cuda/build.yml -i $(LAB_INVENTORY) --limit lab_cuda
+	$(LAB) ansible-playbook tests/lab/down.yml -i $(LAB_INVENTORY) --limit lab_cuda
+
 # What needs no lab first, two at a time. The scenario default leaves an image in the lab's registry that refusals takes.
 test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity unit unit-pythons build-check unit-cuda fuzz
@@ -147,4 +154,4 @@ test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory molecule SCENARIO=engine
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule report report-check docs test
+  molecule report report-check docs cuda-build test
