@@ -21,6 +21,7 @@ options:
 attributes:
   check_mode:
     support: full
+    description: Writes nothing in check mode.
   diff_mode:
     support: none
     description: The file is an archive.
