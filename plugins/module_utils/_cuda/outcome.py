@@ -75,7 +75,8 @@ def impossible(findings: Findings, policy: Policy) -> dict[str, Any]:
 def _servers(outcome: Outcome, policy: Policy) -> list[dict[str, Any]]:
     if outcome.verdict == IMPOSSIBLE:
         return []
-    seats: list[str | None] = [gpu.uuid for gpu in outcome.gpus for seat in range(policy.instances_per_gpu)] or [None]
+    seats: list[str | None] = [gpu.uuid for gpu in outcome.gpus for seat in range(policy.instances_per_gpu)]
+    seats = seats or [None] * policy.cpu_servers
     if policy.first_port + len(seats) - 1 > HIGHEST_PORT:
         raise PlanInputError(
             f"policy.first_port: got {policy.first_port}, which leaves no room for {len(seats)} servers; "

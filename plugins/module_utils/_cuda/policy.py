@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "gpus": "all",
     "model": "base.en",
     "instances_per_gpu": 1,
+    "cpu_servers": 1,
     "first_port": 8080,
     "min_driver": None,
     "extra_images": [],
@@ -40,6 +41,7 @@ class Policy:
     gpus: tuple[str, ...] | None  # None: all of them
     model: str
     instances_per_gpu: int
+    cpu_servers: int
     first_port: int
     min_driver: Version | None
     extra_images: tuple[Any, ...]
@@ -68,6 +70,7 @@ def read_policy(given: Any) -> Policy:
     if not isinstance(value["allow_jit"], bool):
         raise refuse("policy.allow_jit", value["allow_jit"], "true, false")
     instances = _whole_number(value, "instances_per_gpu", 1, 64)
+    cpu_servers = _whole_number(value, "cpu_servers", 1, 64)
     first_port = _whole_number(value, "first_port", 1, 65535)
     return Policy(
         prefer=str(value["prefer"]),
@@ -76,6 +79,7 @@ def read_policy(given: Any) -> Policy:
         gpus=_gpus(value["gpus"]),
         model=_model(value["model"]),
         instances_per_gpu=instances,
+        cpu_servers=cpu_servers,
         first_port=first_port,
         min_driver=_min_driver(value["min_driver"]),
         extra_images=_extra_images(value["extra_images"]),

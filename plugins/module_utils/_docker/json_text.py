@@ -58,10 +58,8 @@ def remove_member(text: str, path: Sequence[str]) -> str:
         if member is None:
             return text
         way.append((found, member))
-        if text[member.value] == "{":
-            found = _object_at(text, member.value)
-        else:
-            found = _Object(member.value, member.end, [])
+        is_object = text[member.value] == "{"
+        found = _object_at(text, member.value) if is_object else _Object(member.value, member.end, [])
     while len(way) > 1 and len(way[-1][0].members) == 1:
         way.pop()
     holder, member = way[-1]

@@ -115,6 +115,17 @@ class NvmlLibrary:
         answered = self._answer("nvmlDeviceGetMemoryInfo", device, ctypes.byref(memory))
         return int(memory.used) // MIB if answered else None
 
+    def energy_j(self, device: ctypes.c_void_p) -> float | None:
+        """Since the driver was loaded; GPUs before Volta do not count."""
+        millijoules = ctypes.c_ulonglong()
+        answered = self._answer("nvmlDeviceGetTotalEnergyConsumption", device, ctypes.byref(millijoules))
+        return millijoules.value / 1000 if answered else None
+
+    def power_w(self, device: ctypes.c_void_p) -> float | None:
+        milliwatts = ctypes.c_uint()
+        answered = self._answer("nvmlDeviceGetPowerUsage", device, ctypes.byref(milliwatts))
+        return milliwatts.value / 1000 if answered else None
+
     def processes(self, device: ctypes.c_void_p) -> dict[int, int | None] | None:
         """Memory in MiB by PID, of programs that compute and of programs that draw."""
         lists = [

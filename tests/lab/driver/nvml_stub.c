@@ -25,8 +25,6 @@
  *
  * gcc -shared -fPIC -Wl,-soname,libnvidia-ml.so.1 -o libnvidia-ml.so.550.163.01 nvml_stub.c
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,6 +41,10 @@ enum { MAX_GPUS = 16, MAX_MIG = 7, RESERVED_MIB = 71 };
 
 typedef struct { int gpu, mig; } *device; /* mig: -1 for the GPU itself */
 static struct { int gpu, mig; } devices[MAX_GPUS * (MAX_MIG + 1)];
+
+/* As in dlfcn.h, which gives it only with _GNU_SOURCE: with that, glibc 2.38 takes functions that 2.36 does not have. */
+typedef struct { const char *dli_fname; void *dli_fbase; const char *dli_sname; void *dli_saddr; } Dl_info;
+int dladdr(const void *address, Dl_info *info);
 
 enum { SETTINGS = 4096 };
 static char settings[SETTINGS + 1];

@@ -94,7 +94,7 @@ def test_a_gtx_1080_on_driver_550_gets_an_image_of_its_own() -> None:
     assert plan["cmake_cuda_architectures"] == "61-real"
     assert plan["build"]["base_images"] == {
         "build": "nvidia/cuda:12.4.1-devel-ubuntu22.04",
-        "runtime": "nvidia/cuda:12.4.1-runtime-ubuntu22.04",
+        "runtime": "ubuntu:22.04",
     }
     assert plan["build"]["options"]["CMAKE_CUDA_ARCHITECTURES"] == "61-real"
     assert "GGML_CUDA_COMPRESSION_MODE" not in plan["build"]["options"]
@@ -151,7 +151,7 @@ def test_a_base_that_is_newer_than_the_driver_is_built_uncompressed_and_started_
 
 
 def test_a_base_image_that_cannot_be_had_gives_way_to_the_next_older_one() -> None:
-    base = "nvidia/cuda:12.4.1-runtime-ubuntu22.04"
+    base = "nvidia/cuda:12.4.1-devel-ubuntu22.04"
     plan = deployment_plan(GTX_1080_ON_550, policy={"unavailable": {base: "manifest unknown"}})
     assert plan["cuda_version"] == "12.3.2"
     assert {"image": base, "code": "known_problem", "reason": "It cannot be had: manifest unknown"} in plan["rejected"]
@@ -317,6 +317,16 @@ def test_more_instances_take_ascending_ports_gpu_by_gpu() -> None:
         ("GPU-1", 9002),
         ("GPU-1", 9003),
     ]
+
+
+def test_a_cpu_serves_with_as_many_servers_as_the_policy_says() -> None:
+    plan = deployment_plan(NO_GPU, policy={"cpu_servers": 3, "instances_per_gpu": 2, "first_port": 9000})
+    assert plan["servers"] == [{"gpu": None, "port": port} for port in (9000, 9001, 9002)]
+
+
+def test_the_number_of_cpu_servers_is_none_of_a_gpus_business() -> None:
+    plan = deployment_plan(GTX_1080_ON_550, policy={"cpu_servers": 3})
+    assert [server["gpu"] for server in plan["servers"]] == ["GPU-0"]
 
 
 def test_only_the_gpus_that_the_policy_names_are_served() -> None:
@@ -551,6 +561,7 @@ ALL_BASES = (
         ({"model": "huge"}, "policy.model: got 'huge' (str); allowed: auto, tiny, tiny.en"),
         ({"instances_per_gpu": 0}, "policy.instances_per_gpu: got 0 (int); allowed: a whole number from 1 to 64."),
         ({"instances_per_gpu": True}, "policy.instances_per_gpu: got True (bool)"),
+        ({"cpu_servers": 0}, "policy.cpu_servers: got 0 (int); allowed: a whole number from 1 to 64."),
         ({"first_port": "8080"}, "policy.first_port: got '8080' (str)"),
         ({"first_port": 65535, "instances_per_gpu": 2}, "leaves no room for 2 servers; allowed: up to 65534."),
         ({"min_driver": 570}, "policy.min_driver: got 570 (int)"),

@@ -109,6 +109,7 @@ POLICIES = st.fixed_dictionaries(
         "allow_cpu": st.sampled_from(["auto", "always", "never"]),
         "model": st.sampled_from(["auto", "base.en", "large-v3", "large-v3-turbo"]),
         "instances_per_gpu": st.integers(1, 4),
+        "cpu_servers": st.integers(1, 4),
         "extra_images": st.lists(entries(), max_size=3),
         "min_driver": st.one_of(st.none(), DRIVERS),
     },
@@ -143,6 +144,7 @@ def test_a_plan_never_promises_what_its_own_verdict_does_not_hold(seen, policy) 
         assert any(reason.startswith("Remedy: ") for reason in plan["reasons"])
     elif plan["verdict"] == "cpu":
         assert not plan["gpus"]
+        assert len(plan["servers"]) == policy.get("cpu_servers", 1)
         assert plan["warnings"][0].startswith("CPU ONLY")
         assert not seen["gpu_present"] or policy.get("allow_cpu") == "always"
     else:
