@@ -1,4 +1,4 @@
-"""Sends many uploads at once and counts what comes back, in the middle of it runs a command, and prints the figures as JSON.
+"""Sends many uploads at once, runs a command in the middle of it, and prints what came back as JSON.
 
     burst.py --url URL --key KEY --audio FILE --count 200 --clients 200 --at 60 -- docker kill HOST
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import math
@@ -25,7 +26,8 @@ ANSWERED = 200
 
 
 def body(name: str, audio: bytes) -> bytes:
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: audio/wav\r\n\r\n'
+    disposition = f'Content-Disposition: form-data; name="file"; filename="{name}"'
+    head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: audio/wav\r\n\r\n"
     return head.encode() + audio + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
@@ -42,13 +44,14 @@ def upload(settings: argparse.Namespace, name: str, audio: bytes) -> dict[str, o
             )
         else:
             connection = http.client.HTTPConnection(url.netloc, timeout=settings.timeout)
-        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Authorization": f"Bearer {settings.key}"}
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+            "Authorization": f"Bearer {settings.key}",
+        }
         connection.connect()
-        try:
+        # A refusal may come before the whole upload has left: then it waits to be read.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             connection.request("POST", url.path, body(name, audio), headers)
-        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
-            # A refusal may come before the whole upload has left: then it waits to be read.
-            pass
         response = connection.getresponse()
         answer = json.loads(response.read())
         result["status"] = response.status

@@ -70,7 +70,7 @@ def look_at_server(request: Request) -> Server:
         container = engine.named(request.container)
         if not reached_at(container, request.url):
             return Server(
-                problem=f"container_not_at_url: {request.url} does not lead to the container {container.name}."
+                problem=f"{request.url} does not lead to the container {container.name}."
             )
         last = engine.last_lines(container)
         log = engine.errors_since_start(container) if container.running else None

@@ -23,6 +23,7 @@ SERVE, DRAIN = "up 100%", "up 0%"
 # The first socket that systemd passes on (sd_listen_fds(3)).
 FIRST_PASSED_SOCKET = 3
 LONGEST_LINE = 64
+PORTS = range(1, 65536)
 
 
 def read_proofs(path: str) -> Mapping[int, Mapping[str, Any]]:
@@ -77,7 +78,8 @@ class Check(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             port = int(self.rfile.readline(LONGEST_LINE))
-            self.wfile.write(f"{self.server.answer(port)}\n".encode())
+            if port in PORTS:
+                self.wfile.write(f"{self.server.answer(port)}\n".encode())
         except (ValueError, OSError):
             # Not a check, or one that went away: no answer changes nothing for HAProxy.
             return
