@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result["changed"] = False
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "A prediction is not recorded."}
-        directory, now = Path(given["dir"]).absolute(), report.now()
+        directory, now = Path(os.path.abspath(given["dir"])), report.now()
         try:
             if given["render"]:
                 for host in given["unfinished"]:
