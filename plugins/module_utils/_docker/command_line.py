@@ -98,8 +98,8 @@ def refuse_conflicts(settings: Mapping[str, Any], given: CommandLine, path: str)
     if both:
         keys_set, flags = ", ".join(both), ", ".join(given.flags[key] for key in both)
         raise DaemonConfigError(
-            f"daemon_config_conflict: {keys_set} is set both in {path} and on dockerd's command line ({flags}), with which"
-            " dockerd refuses to start. Nothing was changed. Take it out of one of the two (systemctl cat docker,"
+            f"daemon_config_conflict: {keys_set} is set both in {path} and on dockerd's command line ({flags}), with"
+            " which dockerd refuses to start. Nothing was changed. Take it out of one of the two (systemctl cat docker,"
             " /etc/default/docker)."
         )
     if given.config_file != path:
