@@ -108,7 +108,7 @@ def apply(path, engine, settings=None, absent=(), backup=False):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('{\n  "debug": true,\n}', "line 3, column 1: "),
+        ('{\n  "debug": true\n  "bip": "10.0.0.1/24"}', "line 3, column 3: "),
         ('{"debug" true}', "line 1, column 10: "),
         ("null", "null instead of an object"),
         ('["debug"]', "an array instead of an object"),
