@@ -93,6 +93,9 @@ unit-docker: $(VENV)/.dev ## cuda_image_info against the lab's Docker Engine
 	WHISPEROPS_DOCKER_HOST="$$(tests/lab/engine host)" $(BIN)/pytest --quiet \
 	  tests/unit/plugins/module_utils/_image/test_image_on_docker.py
 
+gpu: ## on a machine with an NVIDIA GPU and its toolkit, without Docker: build, proof, speed; results in docs/
+	tests/gpu/run
+
 demo: ## from a bare machine to transcribed speech on a lab host
 	@$(MAKE) --no-print-directory --jobs=2 dev lab-engine
 	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit demo
@@ -106,6 +109,20 @@ molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=defa
 	tests/lab/engine up trixie bookworm
 	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
 
+HOSTS ?= 300
+report: $(VENV)/.setup | $(COLLECTION) ## the fleet's report of made-up hosts, to look at: make report HOSTS=300
+	$(BIN)/python tests/report/made_up_hosts.py $(HOSTS) reports/made-up
+
+REPORT := .cache/report
+$(REPORT)/venv/.installed: tests/report/requirements.txt $(VENV)/.uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(REPORT)/venv
+	$(BIN)/uv pip install --quiet --python $(REPORT)/venv/bin/python --requirement $<
+	touch $@
+
+report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that report in a real browser: 1, 30 and 300 hosts
+	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
+	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
+
 # What needs no lab first, two at a time. The scenario default leaves an image in the lab's registry that refusals takes.
 test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity unit unit-pythons build-check unit-cuda fuzz
@@ -114,5 +131,5 @@ test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory molecule SCENARIO=refusals
 	$(MAKE) --no-print-directory molecule SCENARIO=engine
 
-.PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz lab-engine demo demo-down \
-  molecule test
+.PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
+  molecule report report-check test

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_inference_info
-short_description: Have a whisper.cpp server transcribe known speech
+short_description: Have a whisper.cpp server transcribe known speech and prove where it did
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Posts an audio file to a running server, as a client would, and returns what came back and how long it took.
+  - With O(gpu) it watches that card meanwhile, by NVML or nvidia-smi, reads the server's own log and asks the kernel
+    what the server's process holds open. RV(gpu_used) is true only with a finished inference and at least two
+    independent kinds of evidence that agree; C(docs/proof.md) in the collection explains the rule.
   - A server that gives no transcript is a failure. One that gives another text than expected is not; compare
-    RV(expected_similarity).
+    RV(expected_similarity). A server that did not use its GPU is not one either; look at RV(gpu_used).
+  - Needs root to see what another user's process holds open.
 options:
   url:
     description: The server's inference path, for example C(http://127.0.0.1:8080/v1/audio/transcriptions).
@@ -30,6 +34,39 @@ options:
     description: Seconds to wait for the server before it counts as failed.
     type: int
     default: 600
+  gpu:
+    description: UUID of the GPU or MIG device that the server is to use. Unset for a server on the CPU.
+    type: str
+  container:
+    description: Name of the server's container, for its log since its start and for its processes.
+    type: str
+  docker_host:
+    description: The engine of O(container).
+    type: str
+    default: unix:///run/docker.sock
+  pid:
+    description: The server's process, if it runs outside of a container.
+    type: int
+  log_path:
+    description: A file with what the server wrote to its standard error, if it runs outside of a container.
+    type: path
+  device_code:
+    description:
+      - The verdict of the plan on the image's device code for the card. V(none) if the image has none that it can run.
+      - Without code for the card nothing can run there; code alone proves nothing.
+    type: str
+    choices: [native, same_major, jit, none]
+  sample_interval_seconds:
+    description: Seconds between two looks at the card.
+    type: float
+    default: 0.05
+  watch_seconds:
+    description:
+      - How long the card is watched at work. If the inference is over sooner, the file is posted again until then. The
+        driver's figures are averages over up to one second.
+      - Where nobody can tell whose the work on the card is, this is done three times with pauses between.
+    type: float
+    default: 2.0
 attributes:
   check_mode:
     support: full
@@ -51,47 +88,160 @@ EXAMPLES = r"""
 - name: Show how fast it was
   ansible.builtin.debug:
     msg: "{{ inference.text }} ({{ inference.real_time_factor }} of real time)"
+
+- name: Prove that a server uses its GPU
+  whisperops.gpu.whisper_inference_info:
+    url: http://127.0.0.1:8080/v1/audio/transcriptions
+    audio: /var/lib/whisper/speech/jfk.wav
+    gpu: GPU-5bd31b3d-1b2c-4b8e-9d2c-0c3f3a0e1080
+    container: whisper-server-0
+    device_code: native
+  become: true
+  register: proof
+  failed_when: proof.gpu_used is not true
 """
 
 RETURN = r"""
 text:
-  description: The transcript, on one line.
-  returned: success
+  description: The transcript, on one line. V(null) if the server gave none.
+  returned: always, once the audio was read
   type: str
   sample: hello world check the speech model
 expected_similarity:
   description:
     - Share of the words that the transcript and O(expected_text) have in the same order, from 0 to 1. Case and
       punctuation do not count. V(null) without O(expected_text).
-  returned: success
+  returned: always, once the audio was read
   type: float
   sample: 1.0
 seconds:
-  description: Seconds from the request to the whole answer.
-  returned: success
+  description: Seconds from the request to the whole answer, of the first inference.
+  returned: always, once the audio was read
   type: float
   sample: 0.412
 audio_seconds:
   description: Length of the audio in seconds. V(null) for a file that is not WAV.
-  returned: success
+  returned: always, once the audio was read
   type: float
   sample: 2.35
 real_time_factor:
   description: RV(seconds) divided by RV(audio_seconds). Less than 1 is faster than speech.
-  returned: success
+  returned: always, once the audio was read
   type: float
   sample: 0.175
+proof_seconds:
+  description: Seconds that all of it took.
+  returned: always, once the audio was read
+  type: float
+  sample: 2.9
+error:
+  description: Why the server gave no transcript. V(null) if it gave one.
+  returned: always, once the audio was read
+  type: str
+  sample: null
+gpu_used:
+  description:
+    - Whether the inference ran on O(gpu). True with a finished inference and two kinds of evidence or more, none of
+      which says otherwise; false where one does; V(null) where it cannot be known.
+    - Without O(gpu), false if the server's log says that it has no GPU, else V(null).
+  returned: always, once the audio was read
+  type: bool
+  sample: true
+missing:
+  description: The conditions and kinds of evidence that are absent or unknown. Empty without O(gpu).
+  returned: always, once the audio was read
+  type: list
+  elements: str
+  sample: [utilization]
+cause:
+  description: Where RV(gpu_used) is not true although O(gpu) was given, the likeliest cause. Else V(null).
+  returned: always, once the audio was read
+  type: dict
+  contains:
+    code:
+      description: A code to look up in the collection's C(docs/troubleshooting.md).
+      type: str
+      sample: container_without_gpu
+    message:
+      description: What was seen.
+      type: str
+      sample: "The container was created without a GPU: by the wrong runtime, or with no device."
+    remedy:
+      description: What to do about it.
+      type: str
+      sample: Run site.yml.
+evidence:
+  description: What was seen.
+  returned: always, once the audio was read
+  type: dict
+  contains:
+    kinds:
+      description:
+        - The kinds of evidence, each true (seen), false (the contrary seen) or V(null) (cannot be known). C(log) is
+          where the server says that its weights lie, C(process_memory) what the driver's books say that its process
+          holds on the card, C(utilization) work on the card while it transcribed that was its own.
+      type: dict
+      sample: {log: true, process_memory: true, utilization: true}
+    log:
+      description: What the server's log says up to the end of its start. V(null) if it cannot be read.
+      type: dict
+      sample: {placed_on_gpu: true, placement_mb: {CUDA0: 147.37}, backend: CUDA0, negative: [], complete: true}
+    process_memory_mib:
+      description: Memory of the server's process on the card.
+      type: int
+      sample: 628
+    process_utilization_max_percent:
+      description: Highest share of the card's processors that was the server's own. V(null) if not told.
+      type: int
+      sample: 21
+    utilization_max_percent:
+      description: Highest utilisation of the card while the server transcribed.
+      type: int
+      sample: 23
+    utilization_baseline_percent:
+      description: Highest utilisation of the card before, and between inferences.
+      type: int
+      sample: 0
+    sm_clock_max_mhz:
+      description: Highest clock of the card's processors while the server transcribed.
+      type: int
+      sample: 1980
+    sm_clock_baseline_mhz:
+      description: Highest clock before, and between inferences.
+      type: int
+      sample: 345
+    memory_used_mib:
+      description: Highest memory in use on the card, of all its users.
+      type: int
+      sample: 1252
+    others_on_card:
+      description: Number of other processes on the card. V(null) where the driver does not list them.
+      type: int
+      sample: 0
+    device_open:
+      description: Whether the kernel knows the card's device as held open by the server. A condition, not a proof.
+      type: bool
+      sample: true
+    device_code:
+      description: The O(device_code) that was given. A condition, not a proof.
+      type: str
+      sample: native
+    source:
+      description: By what the card was watched, V(nvml) or V(nvidia_smi). V(null) if it could not be.
+      type: str
+      sample: nvml
+    samples:
+      description: Number of looks at the card.
+      type: int
+      sample: 51
+    server:
+      description: Why the server's container or log could not be read. V(null) if it could.
+      type: str
+      sample: null
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (
-    TranscriptionError,
-    audio_seconds,
-    transcribe,
-)
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import (
-    similarity,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover, Request
 
 
 def main() -> None:
@@ -101,25 +251,40 @@ def main() -> None:
             "audio": {"type": "path", "required": True},
             "expected_text": {"type": "str"},
             "timeout_seconds": {"type": "int", "default": 600},
+            "gpu": {"type": "str"},
+            "container": {"type": "str"},
+            "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
+            "pid": {"type": "int"},
+            "log_path": {"type": "path"},
+            "device_code": {"type": "str", "choices": ["native", "same_major", "jit", "none"]},
+            "sample_interval_seconds": {"type": "float", "default": 0.05},
+            "watch_seconds": {"type": "float", "default": 2.0},
         },
+        mutually_exclusive=[("container", "pid"), ("container", "log_path")],
         supports_check_mode=True,
     )
-    audio, expected = module.params["audio"], module.params["expected_text"]
-    try:
-        with open(audio, "rb") as file:
-            content = file.read()
-        length = audio_seconds(audio)
-        transcription = transcribe(module.params["url"], content, module.params["timeout_seconds"])
-    except (OSError, TranscriptionError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(
-        changed=False,
-        text=transcription.text,
-        expected_similarity=None if expected is None else similarity(transcription.text, expected),
-        seconds=round(transcription.seconds, 3),
-        audio_seconds=None if length is None else round(length, 3),
-        real_time_factor=None if not length else round(transcription.seconds / length, 3),
+    given = module.params
+    request = Request(
+        url=given["url"],
+        audio=given["audio"],
+        expected_text=given["expected_text"],
+        timeout_seconds=given["timeout_seconds"],
+        gpu=given["gpu"] or None,
+        container=given["container"] or None,
+        docker_host=given["docker_host"],
+        device_code=given["device_code"],
+        pid=given["pid"],
+        log=given["log_path"],
+        interval_seconds=given["sample_interval_seconds"],
+        watch_seconds=given["watch_seconds"],
     )
+    try:
+        result = Prover().prove(request)
+    except OSError as error:
+        module.fail_json(msg=str(error))
+    if result["error"] is not None:
+        module.fail_json(msg=result["error"], **result)
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,12 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import run
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import Sysfs
+from hardware import without_a_gpu
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / ".collections"))
-
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import run  # noqa: E402 - path first
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector  # noqa: E402 - path first
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import Sysfs  # noqa: E402 - path first
-
 EXACT = {
     "uuid": "uuid",
     "name": "name",
@@ -42,17 +40,6 @@ MOVING = {
     "power_w": ("power.draw", 150),
 }
 ROUNDS = 10
-
-
-def without_a_gpu():
-    if not Sysfs().observe().devices and not list(Path("/dev").glob("nvidia[0-9]*")):
-        return "no NVIDIA GPU: neither on the PCI bus nor as /dev/nvidia*"
-    if shutil.which("nvidia-smi") is None:
-        return "nvidia-smi, the reference of these tests, is not installed"
-    done = subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE, check=False)
-    if done.returncode != 0 or b"GPU-" not in done.stdout:
-        return "nvidia-smi -L lists no GPU: " + done.stdout.decode(errors="replace").strip()
-    return ""
 
 
 REASON = without_a_gpu()

@@ -110,10 +110,10 @@ def build_options(
     """None or one: the build that serves the most of the GPUs."""
 
     def can_be_had(base: tables.BaseImage) -> bool:
-        for flavour in ("devel", "runtime"):
-            unavailable = policy.unavailable_because(base.tag(flavour))
+        for image in (base.build, base.runtime):
+            unavailable = policy.unavailable_because(image)
             if unavailable is not None:
-                findings.reject(base.tag(flavour), KNOWN_PROBLEM, f"It cannot be had: {unavailable}")
+                findings.reject(image, KNOWN_PROBLEM, f"It cannot be had: {unavailable}")
                 return False
         return True
 

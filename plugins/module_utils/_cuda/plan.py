@@ -255,7 +255,7 @@ class _Planner:
             cuda_version=build.base.cuda,
             architectures=build.architectures,
             build={
-                "base_images": {"build": build.base.tag("devel"), "runtime": build.base.tag("runtime")},
+                "base_images": {"build": build.base.build, "runtime": build.base.runtime},
                 "options": build.options(),
             },
             environment=tuple(environment.items()),

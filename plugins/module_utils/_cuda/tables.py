@@ -176,13 +176,19 @@ CUDA_ERRORS: dict[int, str] = {
 
 
 class BaseImage(NamedTuple):
-    """A published ``nvidia/cuda`` version and the Ubuntu its tags end in."""
+    """A published ``nvidia/cuda`` version and the Ubuntu it stands on."""
 
     cuda: str
     ubuntu: str
 
-    def tag(self, flavour: str) -> str:
-        return f"nvidia/cuda:{self.cuda}-{flavour}-ubuntu{self.ubuntu}"
+    @property
+    def build(self) -> str:
+        return f"nvidia/cuda:{self.cuda}-devel-ubuntu{self.ubuntu}"
+
+    @property
+    def runtime(self) -> str:
+        """The same system, without the many libraries and the compat package of NVIDIA's own runtime images."""
+        return f"ubuntu:{self.ubuntu}"
 
 
 # One published patch release of each toolkit, newest first. [V: each tag is the base image of public Dockerfiles,

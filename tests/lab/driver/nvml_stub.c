@@ -15,15 +15,26 @@
  *   STUB_PERSISTENCE    1 for on
  *   STUB_PROCESSES      compute processes, PID:MIB,PID:MIB
  *   STUB_OLD            1: as in a driver before memory version 2 and process lists version 2 and 3
+ *   STUB_UUID           UUIDs of the GPUs, separated by commas
+ *   STUB_PCI            PCI device and vendor: 1B8010DE
+ *   STUB_NODES          1: needs /dev/nvidiactl, as the driver does: without it 9, and 999 where the device cgroup forbids it
+ *
+ * It is told by the environment, and else by its own last 4096 bytes, if they begin with a line LAB-GPU: lines
+ * NAME=value, then zeros. A container toolkit puts the library into containers, and with it what it is.
  *
  * gcc -shared -fPIC -Wl,-soname,libnvidia-ml.so.1 -o libnvidia-ml.so.550.163.01 nvml_stub.c
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-  OK = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, FUNCTION_NOT_FOUND = 13,
+  OK = 0, DRIVER_NOT_LOADED = 9, UNKNOWN = 999, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, FUNCTION_NOT_FOUND = 13,
   GPU_IS_LOST = 15, VERSION_MISMATCH = 25
 };
 enum { MAX_GPUS = 16, MAX_MIG = 7, RESERVED_MIB = 71 };
@@ -32,13 +43,43 @@ enum { MAX_GPUS = 16, MAX_MIG = 7, RESERVED_MIB = 71 };
 typedef struct { int gpu, mig; } *device; /* mig: -1 for the GPU itself */
 static struct { int gpu, mig; } devices[MAX_GPUS * (MAX_MIG + 1)];
 
+enum { SETTINGS = 4096 };
+static char settings[SETTINGS + 1];
+
+static void read_settings(void) {
+  Dl_info self;
+  settings[0] = 0;
+  if (!dladdr((void *)devices, &self)) return;
+  int file = open(self.dli_fname, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  if (lseek(file, -SETTINGS, SEEK_END) < 0 || read(file, settings, SETTINGS) != SETTINGS || strncmp(settings, "LAB-GPU\n", 8))
+    settings[0] = 0;
+  close(file);
+}
+
+static const char *setting(const char *name) {
+  static char values[8][256];
+  static unsigned next;
+  const char *set = getenv(name);
+  size_t length = strlen(name);
+  if (set) return set;
+  for (const char *line = settings; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+    if (!strncmp(line, name, length) && line[length] == '=') {
+      char *value = values[next++ % 8];
+      size_t size = strcspn(line + length + 1, "\n");
+      snprintf(value, sizeof values[0], "%.*s", (int)size, line + length + 1);
+      return value;
+    }
+  return NULL;
+}
+
 static const char *text(const char *name, const char *otherwise) {
-  const char *value = getenv(name);
+  const char *value = setting(name);
   return value ? value : otherwise;
 }
 
 static int number(const char *name, int otherwise) {
-  const char *value = getenv(name);
+  const char *value = setting(name);
   return value ? atoi(value) : otherwise;
 }
 
@@ -58,7 +99,18 @@ static device device_of(int gpu, int mig) {
 static int lost(device d) { return d->gpu == number("STUB_LOST", -1); }
 static int old(void) { return number("STUB_OLD", 0); }
 
-int nvmlInitWithFlags(unsigned flags) { (void)flags; return number("STUB_NVML_RC", OK); }
+int nvmlInitWithFlags(unsigned flags) {
+  (void)flags;
+  read_settings();
+  if (number("STUB_NODES", 0)) {
+    /* The stand-in's node has no driver behind it: ENXIO says that it could be opened. */
+    int node = open("/dev/nvidiactl", O_RDWR | O_CLOEXEC);
+    if (node >= 0) close(node);
+    else if (errno == ENOENT) return DRIVER_NOT_LOADED;
+    else if (errno == EPERM) return UNKNOWN;
+  }
+  return number("STUB_NVML_RC", OK);
+}
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlInit(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void) { return OK; }
@@ -70,7 +122,7 @@ const char *nvmlErrorString(int error) {
     case NOT_SUPPORTED: return "Not Supported";
     case 4: return "Insufficient Permissions";
     case NOT_FOUND: return "Not Found";
-    case 9: return "Driver Not Loaded";
+    case DRIVER_NOT_LOADED: return "Driver Not Loaded";
     case FUNCTION_NOT_FOUND: return "Function Not Found";
     case GPU_IS_LOST: return "GPU is lost";
     case 18: return "Driver/library version mismatch";
@@ -107,7 +159,13 @@ int nvmlDeviceGetHandleByIndex(unsigned index, device *found) { return nvmlDevic
 
 int nvmlDeviceGetUUID(device d, char *buffer, unsigned size) {
   char uuid[64];
-  if (d->mig < 0) snprintf(uuid, sizeof uuid, "GPU-00001080-0000-0000-0000-%012d", d->gpu);
+  const char *listed = text("STUB_UUID", "");
+  for (int skipped = 0; skipped < d->gpu && listed; skipped++) {
+    listed = strchr(listed, ',');
+    if (listed) listed++;
+  }
+  if (d->mig < 0 && listed && *listed) snprintf(uuid, sizeof uuid, "%.*s", (int)strcspn(listed, ","), listed);
+  else if (d->mig < 0) snprintf(uuid, sizeof uuid, "GPU-00001080-0000-0000-0000-%012d", d->gpu);
   else snprintf(uuid, sizeof uuid, "MIG-00001080-0000-0000-%04d-%012d", d->gpu, d->mig);
   return put(buffer, size, uuid);
 }
@@ -149,7 +207,7 @@ struct pci { char legacy[16]; unsigned domain, bus, device, pci_device, pci_subs
 int nvmlDeviceGetPciInfo_v3(device d, struct pci *info) {
   memset(info, 0, sizeof *info);
   info->bus = (unsigned)d->gpu + 1;
-  info->pci_device = 0x1B8010DE;
+  info->pci_device = (unsigned)strtoul(text("STUB_PCI", "1B8010DE"), NULL, 16);
   snprintf(info->legacy, sizeof info->legacy, "0000:%02X:00.0", info->bus);
   snprintf(info->bus_id, sizeof info->bus_id, "00000000:%02X:00.0", info->bus);
   return OK;
@@ -185,11 +243,11 @@ int nvmlDeviceGetPowerUsage(device d, unsigned *milliwatts) { (void)d; *milliwat
 int nvmlDeviceGetPersistenceMode(device d, unsigned *on) { (void)d; *on = (unsigned)number("STUB_PERSISTENCE", 0); return OK; }
 
 int nvmlDeviceGetMigMode(device d, unsigned *current, unsigned *pending) {
-  if (d->mig >= 0 || !getenv("STUB_MIG")) return NOT_SUPPORTED;
+  if (d->mig >= 0 || !setting("STUB_MIG")) return NOT_SUPPORTED;
   *current = *pending = number("STUB_MIG", 0) > 0;
   return OK;
 }
-int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *count) { (void)d; *count = getenv("STUB_MIG") ? MAX_MIG : 0; return OK; }
+int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *count) { (void)d; *count = setting("STUB_MIG") ? MAX_MIG : 0; return OK; }
 int nvmlDeviceIsMigDeviceHandle(device d, unsigned *is) { *is = d->mig >= 0; return OK; }
 int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *found) {
   /* Every other number is free, as after an instance was destroyed. */

@@ -94,7 +94,7 @@ def test_a_gtx_1080_on_driver_550_gets_an_image_of_its_own() -> None:
     assert plan["cmake_cuda_architectures"] == "61-real"
     assert plan["build"]["base_images"] == {
         "build": "nvidia/cuda:12.4.1-devel-ubuntu22.04",
-        "runtime": "nvidia/cuda:12.4.1-runtime-ubuntu22.04",
+        "runtime": "ubuntu:22.04",
     }
     assert plan["build"]["options"]["CMAKE_CUDA_ARCHITECTURES"] == "61-real"
     assert "GGML_CUDA_COMPRESSION_MODE" not in plan["build"]["options"]
@@ -151,7 +151,7 @@ def test_a_base_that_is_newer_than_the_driver_is_built_uncompressed_and_started_
 
 
 def test_a_base_image_that_cannot_be_had_gives_way_to_the_next_older_one() -> None:
-    base = "nvidia/cuda:12.4.1-runtime-ubuntu22.04"
+    base = "nvidia/cuda:12.4.1-devel-ubuntu22.04"
     plan = deployment_plan(GTX_1080_ON_550, policy={"unavailable": {base: "manifest unknown"}})
     assert plan["cuda_version"] == "12.3.2"
     assert {"image": base, "code": "known_problem", "reason": "It cannot be had: manifest unknown"} in plan["rejected"]

@@ -55,6 +55,25 @@ def report(library, tmp_path):
     return run
 
 
+def test_the_stand_in_is_told_by_its_own_last_bytes_and_needs_its_device_nodes(library, tmp_path):
+    """As on a lab host, and in a container there, where neither its environment nor its files are."""
+    settings = b"LAB-GPU\nSTUB_NAME=NVIDIA H200\nSTUB_CAPABILITY=9.0\nSTUB_UUID=GPU-a,GPU-b\nSTUB_GPUS=2\n"
+    told = tmp_path / "libnvidia-ml.so.1"
+    answers = []
+    for extra in (b"", b"STUB_NODES=1\n"):
+        told.write_bytes((library / told.name).read_bytes() + (settings + extra).ljust(4096, b"\0"))
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
+        command = [sys.executable, "-W", "ignore", "-c", OBSERVE, str(ROOT / ".collections"), str(tmp_path)]
+        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+        answers.append(json.loads(done.stdout))
+    assert [(gpu["name"], gpu["compute_capability"], gpu["uuid"]) for gpu in answers[0]["gpus"]] == [
+        ("NVIDIA H200", "9.0", "GPU-a"),
+        ("NVIDIA H200", "9.0", "GPU-b"),
+    ]
+    if not os.path.exists("/dev/nvidiactl"):
+        assert [problem["code"] for problem in answers[1]["problems"]] == ["driver_not_loaded"]
+
+
 def codes(report):
     return [problem["code"] for problem in report["problems"]]
 

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import records, report
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "dir": {"type": "path", "required": True},
+    "gpu_info": {"type": "dict"},
+    "plan": {"type": "dict"},
+    "image": {"type": "dict"},
+    "proof": {"type": "list", "elements": "dict"},
+    "benchmark": {"type": "dict"},
+    "unfinished": {"type": "list", "elements": "str", "default": []},
+    "render": {"type": "bool", "default": False},
+    "hosts": {"type": "list", "elements": "str"},
+}
+UNFINISHED = (
+    "This host did not get to the end of the run. What stopped it is in the run's output; with the callback"
+    " whisperops.gpu.fleet_report enabled it stands here."
+)
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, given = self.validate_argument_spec(ARGUMENTS)
+        # Nothing changes on any host: a run that only writes its report has changed nothing.
+        result["changed"] = False
+        if self._task.check_mode:
+            return {**result, "skipped": True, "msg": "A prediction is not recorded."}
+        directory, now = Path(given["dir"]).absolute(), report.now()
+        try:
+            if given["render"]:
+                for host in given["unfinished"]:
+                    records.record_host(directory, host, {}, UNFINISHED, now)
+                written = report.write_report(directory, given["hosts"], now)
+                return {**result, "html": written.html, "json": written.json, "hosts": written.hosts}
+            host = str((task_vars or {})["inventory_hostname"])
+            records.record_host(directory, host, {part: given[part] for part in records.PARTS}, None, now)
+        except records.ReportError as error:
+            return {**result, "failed": True, "msg": str(error)}
+        return {**result, "record": str(records.file_of(directory, host))}

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The control node's side of image_build: looks at the build every few seconds and says how far it is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Mapping
+
+from ansible.plugins.action import ActionBase
+
+# A line at least this often, so that nobody takes a long step for a standstill.
+LONGEST_SILENCE_SECONDS = 30
+
+
+def line(host: str, seconds: float, look: Mapping[str, Any]) -> str:
+    progress = look["progress"]
+    minutes, rest = divmod(int(seconds), 60)
+    step = f"step {progress['step']} of {progress['steps']}, " if progress["steps"] else ""
+    other = "" if look["building"] == look["image"] else f"waits for {look['building']}, "
+    return f"  {host}  {minutes}:{rest:02d}  {other}{step}{progress['doing']}"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        looked = self._look("start", variables)
+        if looked.get("failed") or self._task.check_mode:
+            return {**result, **looked}
+        began = shown_at = time.monotonic()
+        shown: Any = None
+        while looked["running"] or looked["building"] != looked["image"]:
+            seconds = time.monotonic() - began
+            if looked["progress"] != shown or time.monotonic() - shown_at > LONGEST_SILENCE_SECONDS:
+                shown, shown_at = looked["progress"], time.monotonic()
+                self._display.display(line(variables["inventory_hostname"], seconds, looked))
+            time.sleep(int(self._task.args.get("interval", 5)))
+            # Somebody else's build of another image came first: ours is started when that one has ended.
+            looked = self._look("look" if looked["building"] == looked["image"] else "start", variables)
+            if looked.get("failed"):
+                return {**result, **looked}
+        failure = looked.pop("failure")
+        if looked["rc"] != 0:
+            result.update(failed=True, msg=failure)
+        result.update({key: looked[key] for key in ("changed", "image", "log", "rc")})
+        result["seconds"] = round(time.monotonic() - began, 1)
+        return result
+
+    def _look(self, phase: str, variables: dict[str, Any]) -> dict[str, Any]:
+        looked: dict[str, Any] = self._execute_module(
+            module_name="whisperops.gpu.image_build",
+            module_args={**self._task.args, "phase": phase},
+            task_vars=variables,
+        )
+        return looked

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof without Ansible: what the timer runs on the host. Private to this collection."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any, Callable, Sequence
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import connect
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover, Request
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
+    LABEL,
+    PlanError,
+    read_plan,
+    servers,
+)
+
+
+def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict[str, Any]] | None = None) -> int:
+    """0 if each server of the plan transcribes, on its GPU where it has one; 1 if one does not; 2 without a plan."""
+    parser = argparse.ArgumentParser(
+        description="Prove that this host's whisper.cpp servers use what they were planned for."
+    )
+    parser.add_argument(
+        "settings",
+        help="JSON file: audio, expected_text, similarity, timeout_seconds, docker_host, plan, record, metrics",
+    )
+    with open(parser.parse_args(arguments).settings, encoding="utf-8") as file:
+        settings = json.load(file)
+    try:
+        plan = read_plan(settings["plan"])
+        found = servers(plan, connect(settings["docker_host"]).labelled(LABEL))
+    except PlanError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except InspectionError as error:
+        print(f"{error.problem.code}: {error.problem.message} {error.problem.remedy}", file=sys.stderr)
+        found = servers(plan, [])
+    entries = [_checked(server, settings, prove or Prover().prove) for server in found]
+    record.keep(entries, [one["port"] for one in found], settings["record"], settings["metrics"])
+    for one in entries:
+        print(_sentence(one))
+    return 0 if all(one["success"] for one in entries) else 1
+
+
+def _checked(
+    server: dict[str, Any], settings: dict[str, Any], prove: Callable[[Request], dict[str, Any]]
+) -> dict[str, Any]:
+    if server["url"] is None:
+        result: dict[str, Any] = {"error": "no container runs on its port"}
+    else:
+        request = Request(
+            url=server["url"],
+            audio=settings["audio"],
+            expected_text=settings["expected_text"],
+            timeout_seconds=settings["timeout_seconds"],
+            gpu=server["gpu"],
+            container=server["container"],
+            docker_host=settings["docker_host"],
+            device_code=server["device_code"],
+        )
+        try:
+            result = prove(request)
+        except OSError as error:
+            result = {"error": str(error)}
+    return record.entry(server, result, settings["similarity"], int(time.time()))
+
+
+def _sentence(one: dict[str, Any]) -> str:
+    where = f"port {one['port']}, " + (f"GPU {one['gpu']}" if one["gpu"] else "CPU")
+    if one["success"]:
+        return f"{where}: proven, real-time factor {one['real_time_factor']}"
+    missing = f", missing: {', '.join(one['missing'])}" if one["missing"] else ""
+    why = one["error"] or one["code"] or f"similarity {one['similarity']}"
+    return f"{where}: NOT PROVEN: {why}{missing}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

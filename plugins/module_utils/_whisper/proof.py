@@ -1,0 +1,284 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One proof: known speech in one thread, the card in another, then the judgement. Private to this collection."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any, Callable, NamedTuple
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, open_card
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.open_devices import OpenDevices
+from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import Facts, cause
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (
+    Transcription,
+    TranscriptionError,
+    audio_seconds,
+    transcribe,
+)
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import Container, connect, reached_at
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, last_words, read_log
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.watch import SETTLING, Watch
+
+_BASELINE_SECONDS = 0.5
+# NVML's average goes up to one second back.
+_SETTLING_SECONDS = 1.2
+
+
+class Request(NamedTuple):
+    url: str
+    audio: str
+    expected_text: str | None = None
+    timeout_seconds: float = 600
+    gpu: str | None = None
+    container: str | None = None
+    docker_host: str = "unix:///run/docker.sock"
+    device_code: str | None = None
+    # For a server outside of Docker.
+    pid: int | None = None
+    log: str | None = None
+    interval_seconds: float = 0.05
+    # How long the card is watched at work, where the first inference is over sooner.
+    watch_seconds: float = 2.0
+
+
+class Server(NamedTuple):
+    """The process behind the URL and its words; None: not known."""
+
+    pid: int | None = None
+    log: str | None = None
+    last_lines: str = ""
+    container: Container | None = None
+    problem: str | None = None
+
+
+def look_at_server(request: Request) -> Server:
+    if request.container is None:
+        log = None
+        if request.log:
+            with open(request.log, encoding="utf-8", errors="replace") as handle:
+                log = handle.read()
+        return Server(request.pid, log, log or "")
+    try:
+        engine = connect(request.docker_host)
+        container = engine.named(request.container)
+        if not reached_at(container, request.url):
+            return Server(
+                problem=f"container_not_at_url: {request.url} does not lead to the container {container.name}."
+            )
+        last = engine.last_lines(container)
+        log = engine.errors_since_start(container) if container.running else None
+        return Server(container.pid or None, log, last, container)
+    except InspectionError as error:
+        return Server(problem=f"{error.problem.code}: {error.problem.message}")
+
+
+class Prover:
+    """Everything from outside comes in here, so that tests can bring a host of their own."""
+
+    def __init__(
+        self,
+        card: Callable[[str], Card] = open_card,
+        devices: OpenDevices | None = None,
+        server: Callable[[Request], Server] = look_at_server,
+        post: Callable[[str, bytes, float], Transcription] = transcribe,
+        detector: Callable[[], Detector] = Detector,
+    ) -> None:
+        self._card = card
+        self._devices = devices or OpenDevices()
+        self._server = server
+        self._post = post
+        self._detector = detector
+
+    def prove(self, request: Request) -> dict[str, Any]:
+        """A result with ``error`` set where the server gave no transcript."""
+        with open(request.audio, "rb") as file:
+            audio = file.read()
+        length = audio_seconds(request.audio)
+        started = time.monotonic()
+        card = self._card(request.gpu) if request.gpu else Card()
+        try:
+            with Watch(card, request.interval_seconds) as watch:
+                run = _Run(self, request, audio, watch, card)
+                transcription, error = run.transcribe()
+                seen, server = run.observe(transcription is not None)
+        finally:
+            card.close()
+        verdict = evidence.judge(seen)
+        text = transcription.text if transcription else None
+        seconds = transcription.seconds if transcription else None
+        result: dict[str, Any] = {
+            "text": text,
+            "expected_similarity": (
+                similarity(text, request.expected_text)
+                if text is not None and request.expected_text is not None
+                else None
+            ),
+            "seconds": None if seconds is None else round(seconds, 3),
+            "audio_seconds": None if length is None else round(length, 3),
+            "real_time_factor": round(seconds / length, 3) if seconds and length else None,
+            "proof_seconds": round(time.monotonic() - started, 3),
+            "error": error,
+        }
+        result.update(self._judged(request, seen, server, verdict, card))
+        return result
+
+    def _judged(
+        self, request: Request, seen: evidence.Observation, server: Server, verdict: evidence.Verdict, card: Card
+    ) -> dict[str, Any]:
+        if request.gpu is None:
+            # A server of the CPU is not asked for proof of a GPU; that it says so itself is worth knowing.
+            placed = None if seen.log is None else seen.log.placed_on_gpu
+            found: dict[str, Any] = {"gpu_used": False if placed is False else None, "missing": [], "cause": None}
+        else:
+            failed = verdict.gpu_used is not True
+            found = {
+                "gpu_used": verdict.gpu_used,
+                "missing": verdict.missing,
+                "cause": asdict(cause(self._facts(seen, server, verdict))) if failed else None,
+            }
+        found["evidence"] = {
+            **evidence.figures(seen),
+            "kinds": verdict.kinds,
+            "log": None if seen.log is None else _log_evidence(seen.log),
+            "device_open": seen.device_open,
+            "device_code": seen.device_code,
+            "source": card.source,
+            "samples": len(seen.samples),
+            "server": server.problem,
+        }
+        return found
+
+    def _facts(self, seen: evidence.Observation, server: Server, verdict: evidence.Verdict) -> Facts:
+        container = server.container
+        return Facts(
+            host_problems=self._detector().report().problems,
+            log=seen.log,
+            last_words=last_words(server.last_lines),
+            device_open=seen.device_open,
+            process_memory=verdict.kinds["process_memory"],
+            utilization=verdict.kinds["utilization"],
+            device_code=seen.device_code,
+            command=container.command if container else (),
+            has_gpu=container.has_gpu if container else None,
+            nodes_in_container=(
+                self._devices.sees_node(container.pid, "dev/nvidiactl") if container and container.pid else None
+            ),
+            libraries=self._devices.libraries(server.pid) if server.pid else (),
+        )
+
+    def server(self, request: Request) -> Server:
+        return self._server(request)
+
+    def post(self, request: Request, audio: bytes) -> Transcription:
+        return self._post(request.url, audio, request.timeout_seconds)
+
+    @property
+    def devices(self) -> OpenDevices:
+        return self._devices
+
+
+class _Run:
+    """The inferences of one proof, and what is seen of them."""
+
+    def __init__(self, prover: Prover, request: Request, audio: bytes, watch: Watch, card: Card) -> None:
+        self._prover = prover
+        self._request = request
+        self._audio = audio
+        self._watch = watch
+        self._card = card
+        self._steady_seconds = 0.0
+
+    def transcribe(self) -> tuple[Transcription | None, str | None]:
+        try:
+            return self._period(1), None
+        except TranscriptionError as error:
+            return None, str(error)
+
+    def observe(self, finished: bool) -> tuple[evidence.Observation, Server]:
+        server = self._prover.server(self._request)
+        seen = self._observation(finished, server)
+        number = 1
+        try:
+            while finished and number < 2 * evidence.ROUNDS_IN_STEP and self._undecided(seen):
+                number += 2
+                self._period(number)
+                seen = self._observation(finished, server)
+        except TranscriptionError:
+            # It answered the first time: what was seen until now is what there is.
+            return seen, server
+        if number > 1:
+            # Work in step with ours also ends with ours.
+            self._idle(number + 1)
+            seen = self._observation(finished, server)
+        return seen, server
+
+    def _undecided(self, seen: evidence.Observation) -> bool:
+        """More rounds help only where the card shows work and nobody says whose."""
+        return (
+            self._card.source is not None and evidence.judge(seen).gpu_used is None and evidence.needs_more_rounds(seen)
+        )
+
+    def _period(self, number: int) -> Transcription:
+        self._idle(number - 1)
+        self._watch.period(number)
+        first = self._prover.post(self._request, self._audio)
+        # The first inference on a card may have compiled PTX or filled caches all the time.
+        began = time.monotonic()
+        while self._card.source and time.monotonic() - began < self._request.watch_seconds:
+            self._prover.post(self._request, self._audio)
+        if self._card.source:
+            self._steady_seconds += time.monotonic() - began
+        return first
+
+    def _idle(self, number: int) -> None:
+        if self._card.source is None:
+            return
+        if number:
+            self._watch.period(SETTLING)
+            time.sleep(_SETTLING_SECONDS)
+        self._watch.period(number)
+        time.sleep(_BASELINE_SECONDS)
+
+    def _observation(self, finished: bool, server: Server) -> evidence.Observation:
+        devices, request = self._prover.devices, self._request
+        pids = devices.process_tree(server.pid) if server.pid else None
+        samples = self._watch.samples()
+        listed = {pid for sample in samples for pid in sample.card.processes or ()}
+        return evidence.Observation(
+            finished=finished,
+            device_code=request.device_code,
+            log=None if server.log is None else read_log(server.log),
+            own_pids=pids,
+            device_open=self._device_open(pids),
+            holders=frozenset(pid for pid in listed if devices.held_by(pid)),
+            sees_all_pids=devices.all_pids_visible(),
+            samples=samples,
+            steady_seconds=self._steady_seconds,
+        )
+
+    def _device_open(self, pids: frozenset[int] | None) -> bool | None:
+        devices, gpu = self._prover.devices, self._request.gpu
+        if pids is None or gpu is None or devices.driver_without_nodes():
+            return None
+        minor = devices.minor_of(gpu)
+        minor = self._card.minor_number if minor is None else minor
+        held = [devices.held_by(pid, minor) for pid in pids]
+        return True if True in held else None if None in held else False
+
+
+def _log_evidence(log: ServerLog) -> dict[str, Any]:
+    return {
+        "placed_on_gpu": log.placed_on_gpu,
+        "placement_mb": log.placement_mb,
+        "backend": log.backend,
+        "devices": [device._asdict() for device in log.devices],
+        "negative": log.negative,
+        "complete": log.complete,
+    }

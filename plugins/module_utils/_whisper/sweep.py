@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All the runs of one benchmark, with what the GPU did during each. Private to this collection."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any, NamedTuple, Sequence
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import benchmark, gpu_meter, repeated_audio
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import transcribe
+
+SHORT, MEDIUM, LONG = "short", "medium", "long"
+
+
+class Load(NamedTuple):
+    """``requests`` is per client; so many before them are not counted."""
+
+    clients: Sequence[int]
+    requests: int
+    warmup: int = 1
+
+
+class Target:
+    """The servers that are measured: at ``urls``, on the GPU ``uuid`` or on the CPU (None)."""
+
+    def __init__(self, label: str, urls: Sequence[str], timeout_seconds: float) -> None:
+        self.label = label
+        self.urls = list(urls)
+        self._timeout_seconds = timeout_seconds
+
+    def ask(self, clip: benchmark.Clip) -> benchmark.Ask:
+        return lambda server: transcribe(self.urls[server], clip.content, self._timeout_seconds).seconds
+
+    def first_answer_seconds(self, clip: benchmark.Clip) -> float:
+        """Of a server that has just started: it may still compile code for the GPU, and allocates its buffers."""
+        return round(self.ask(clip)(0), 4)
+
+
+def clips(content: bytes, lengths: dict[str, float]) -> list[benchmark.Clip]:
+    """The clip at each length, made by repeating it; a length of 0 leaves it as it is."""
+    return [
+        benchmark.Clip(
+            name,
+            repeated_audio.of_length(content, seconds) if seconds else content,
+            seconds or repeated_audio.clip_seconds(content),
+        )
+        for name, seconds in lengths.items()
+    ]
+
+
+def run(target: Target, clip: benchmark.Clip, clients: int, load: Load, meter: gpu_meter.GpuMeter) -> dict[str, Any]:
+    """One run: every server is warm before the measurement begins."""
+    ask = target.ask(clip)
+    for server in range(len(target.urls)):
+        for _ in range(load.warmup):
+            ask(server)
+    mark = meter.mark()
+    measured = benchmark.measure(ask, len(target.urls), clients, clients * load.requests)
+    samples = meter.since(mark)
+    busy = [sample.reading.utilization for sample in samples if sample.reading.utilization is not None]
+    return {
+        **benchmark.summary(target.label, clip, clients, measured),
+        "gpu_memory_peak_mib": gpu_meter.memory_peak_mib(samples),
+        "utilization_mean_percent": round(statistics.fmean(busy), 1) if busy else None,
+        "energy_j": gpu_meter.energy_j(samples),
+    }
+
+
+def runs(
+    target: Target, wanted: Sequence[benchmark.Clip], load: Load, meter: gpu_meter.GpuMeter
+) -> list[dict[str, Any]]:
+    """Each clip from one client; the medium one from every number of clients asked for."""
+    done = []
+    for clip in wanted:
+        numbers = load.clients if clip.name == MEDIUM else [1]
+        done += [run(target, clip, number, load, meter) for number in numbers]
+    return done

@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_build
+short_description: Build an image with Docker and show how far it is
+version_added: 0.1.0
+description:
+  - Runs C(docker build) on the host, in the background, and says every few seconds in the output of
+    C(ansible-playbook) how far it is.
+  - A build that is under way already, because the run that started it was ended or because somebody else deploys at the
+    same time, is waited for instead of being started twice.
+  - A build that fails ends with the compiler's own words. Its whole log is in the file C(build.log) in O(path).
+  - Always builds when it is called. What was built before comes from Docker's cache.
+options:
+  path:
+    description:
+      - Folder on the host with the C(Dockerfile) and what it copies.
+      - The log and the state of the build are kept in it.
+    type: path
+    required: true
+  image:
+    description: Name and tag of the image.
+    type: str
+    required: true
+  docker_config:
+    description: Folder for the files of Docker's client, which else leaves them in the user's home.
+    type: path
+  interval:
+    description: Seconds between two looks at the build.
+    type: int
+    default: 5
+  phase:
+    description: Set by the action plugin, which looks from the control node. Of no use in a playbook.
+    type: str
+    choices: [start, look]
+    default: start
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: none
+seealso:
+  - module: community.docker.docker_image_build
+author:
+  - The whisperops.gpu founders (@whisperops)
+"""
+
+EXAMPLES = r"""
+- name: Build the image
+  whisperops.gpu.image_build:
+    path: /var/cache/whisperops/build
+    image: whisperops/whisper.cpp:cuda12.4.1-61
+"""
+
+RETURN = r"""
+image:
+  description: The image that was built.
+  returned: always
+  type: str
+  sample: whisperops/whisper.cpp:cuda12.4.1-61
+log:
+  description: The build's log, on the host.
+  returned: always
+  type: str
+  sample: /var/cache/whisperops/build/build.log
+seconds:
+  description: How long the build took, or was waited for.
+  returned: when the build ended
+  type: float
+  sample: 512.4
+rc:
+  description: What C(docker build) exited with; null where it was ended from outside.
+  returned: when the build ended
+  type: int
+  sample: 0
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import build_log, build_run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "image": {"type": "str", "required": True},
+            "docker_config": {"type": "path"},
+            "interval": {"type": "int", "default": 5},
+            "phase": {"type": "str", "choices": ["start", "look"], "default": "start"},
+        },
+        supports_check_mode=True,
+    )
+    folder, image = Path(module.params["path"]), module.params["image"]
+    result = {"changed": True, "image": image, "log": str(folder / build_run.LOG)}
+    if module.check_mode:
+        module.exit_json(**result)
+    run = build_run.look(folder)
+    if module.params["phase"] == "start" and not (run and run.running):
+        environment = {"DOCKER_BUILDKIT": "1"}
+        if module.params["docker_config"]:
+            environment["DOCKER_CONFIG"] = module.params["docker_config"]
+        command = [module.get_bin_path("docker", required=True), "build", "--progress=plain", "--tag", image, "."]
+        build_run.start(folder, image, command, environment)
+        run = build_run.look(folder)
+    lines = build_run.log_lines(folder)
+    failed = build_log.failure(lines) if run and not run.running and run.rc != 0 else None
+    module.exit_json(
+        building=run.image if run else None,
+        running=bool(run and run.running),
+        rc=run.rc if run else None,
+        progress=build_log.progress(lines)._asdict(),
+        failure=f"{failed.code}: {failed.message}" if failed else None,
+        **result,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: whisper_proof_program
+short_description: Install the proof as a program that needs no Ansible
+version_added: 0.1.0
+author: The whisperops.gpu founders (@whisperops)
+description:
+  - Writes one file that C(python3 FILE SETTINGS) runs on the host, with the same code that
+    M(whisperops.gpu.whisper_inference_info) runs. It needs Python 3.8 or newer and nothing else.
+options:
+  path:
+    description: Where to write it.
+    type: path
+    required: true
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    description: The file is an archive.
+"""
+
+EXAMPLES = r"""
+- name: Install the proof
+  whisperops.gpu.whisper_proof_program:
+    path: /usr/local/lib/whisper/proof.pyz
+  become: true
+"""
+
+RETURN = r"""
+python:
+  description: The Python that the module ran with, which can run the program too.
+  returned: success
+  type: str
+  sample: /usr/bin/python3
+"""
+
+import os
+import sys
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+# The program is made of what is loaded.
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import program as _program
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"path": {"type": "path", "required": True}}, supports_check_mode=True)
+    path = module.params["path"]
+    content = archive(_program.__name__)
+    try:
+        with open(path, "rb") as file:
+            changed = file.read() != content
+    except OSError:
+        changed = True
+    if changed and not module.check_mode:
+        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        module.atomic_move(temporary, path)
+    if not module.check_mode:
+        changed = module.set_mode_if_different(path, 0o644, changed)
+    module.exit_json(changed=changed, python=sys.executable)
+
+
+if __name__ == "__main__":
+    main()

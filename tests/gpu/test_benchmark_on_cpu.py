@@ -1,0 +1,36 @@
+"""The same build, the same models, without the GPU, on every core: what the GPU is compared with."""
+
+from __future__ import annotations
+
+import measuring
+import pytest
+import whisper_process
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import engine_bench, gpu_meter, sweep
+
+# One warm-up and as many requests as this, because the large ones take a quarter of a minute each.
+LOAD = sweep.Load(clients=(1,), requests=2)
+# For one model on 16 cores, in the order in which time may run out.
+SECONDS = {"tiny": 10, "base": 15, "small": 25, "large-v3-turbo": 80, "medium": 60, "large-v3": 120}
+
+
+@pytest.mark.parametrize("model", SECONDS)
+def test_the_cpu_with_a_model_of_this_size(model, bench, time_left):
+    time_left(SECONDS[model])
+    options = (*measuring.OPTIONS, "--no-gpu", "--threads", str(bench.results.content["cores"]))
+    print(f"\n{model}:", flush=True)
+    with whisper_process.Server(bench.server, bench.model(model), options) as server:
+        runs = sweep.runs(measuring.target("cpu", server), measuring.clips("medium"), LOAD, gpu_meter.GpuMeter(None))
+        assert "CUDA0 total size" not in server.log()
+    measuring.show(runs)
+    bench.results.add_benchmark(model, cpu=runs, cpu_load_seconds=server.load_seconds)
+
+
+@pytest.mark.parametrize("model", ["tiny", "base", "small"])
+def test_the_engine_on_the_cpu(model, bench, time_left):
+    left = time_left(SECONDS[model] * 3)
+    options = ("--no-gpu", "--threads", str(bench.results.content["cores"]))
+    said = whisper_process.engine_benchmark(bench.engine, bench.model(model), options, min(left, 300))
+    timings = engine_bench.timings(said)
+    assert timings is not None, said[-2000:]
+    print(f"\n{model}: {timings}", flush=True)
+    bench.results.add_benchmark(model, cpu_engine=timings)
