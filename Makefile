@@ -123,6 +123,28 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+DOCS := .cache/docs
+$(DOCS)/venv/.installed: requirements-docs.txt $(VENV)/.uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)/venv
+	$(BIN)/uv pip install --quiet --python $(DOCS)/venv/bin/python --requirement $<
+	touch $@
+
+docs: $(DOCS)/venv/.installed | $(COLLECTION) ## the documentation as a site, in .cache/docs/html, with every link followed
+	rm -rf $(DOCS)/source $(DOCS)/html
+	mkdir -p -m 755 $(DOCS)/source/collections
+	cp docs/*.md docs/site/* $(DOCS)/source
+	export PATH="$(CURDIR)/$(DOCS)/venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.collections" && \
+	  antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(DOCS)/source/collections whisperops.gpu && \
+	  sphinx-build --quiet --fail-on-warning --keep-going $(DOCS)/source $(DOCS)/html
+	$(BIN)/python tests/docs/site_links.py $(DOCS)/html
+
+# For a nightly run, on a machine with two cores or more and 15 GB of disk: it compiles for the GPU, which takes many minutes.
+cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, checked with cuobjdump and run on the CPU
+	tests/lab/engine up trixie
+	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit lab_cuda
+	$(LAB) ansible-playbook tests/cuda/build.yml -i $(LAB_INVENTORY) --limit lab_cuda
+	$(LAB) ansible-playbook tests/lab/down.yml -i $(LAB_INVENTORY) --limit lab_cuda
+
 # What needs no lab first, two at a time. The scenario default leaves an image in the lab's registry that refusals takes.
 test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity unit unit-pythons build-check unit-cuda fuzz
@@ -132,4 +154,4 @@ test: $(VENV)/.dev ## everything that needs no GPU
 	$(MAKE) --no-print-directory molecule SCENARIO=engine
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule report report-check test
+  molecule report report-check docs cuda-build test

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "image": {"type": "dict"},
     "proof": {"type": "list", "elements": "dict"},
     "benchmark": {"type": "dict"},
+    "error": {"type": "str"},
     "unfinished": {"type": "list", "elements": "str", "default": []},
     "render": {"type": "bool", "default": False},
     "hosts": {"type": "list", "elements": "str"},
@@ -38,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result["changed"] = False
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "A prediction is not recorded."}
-        directory, now = Path(given["dir"]).absolute(), report.now()
+        directory, now = Path(os.path.abspath(given["dir"])), report.now()
         try:
             if given["render"]:
                 for host in given["unfinished"]:
@@ -46,7 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 written = report.write_report(directory, given["hosts"], now)
                 return {**result, "html": written.html, "json": written.json, "hosts": written.hosts}
             host = str((task_vars or {})["inventory_hostname"])
-            records.record_host(directory, host, {part: given[part] for part in records.PARTS}, None, now)
+            records.record_host(directory, host, {part: given[part] for part in records.PARTS}, given["error"], now)
         except records.ReportError as error:
             return {**result, "failed": True, "msg": str(error)}
         return {**result, "record": str(records.file_of(directory, host))}

@@ -37,6 +37,9 @@ options:
   benchmark:
     description: What the benchmark measured.
     type: dict
+  error:
+    description: What is wrong with the host, where a play goes on after a failure.
+    type: str
   unfinished:
     description: Hosts that did not get to the end of the run. Their records get an error. Needs O(render).
     type: list

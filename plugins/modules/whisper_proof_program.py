@@ -21,6 +21,7 @@ options:
 attributes:
   check_mode:
     support: full
+    description: It says whether the file would change, and writes none.
   diff_mode:
     support: none
     description: The file is an archive.

@@ -122,7 +122,7 @@ def main() -> None:
         if not module.check_mode:
             record.keep(new, ports, given["path"], given["metrics_path"])
     except OSError as error:
-        module.fail_json(msg=f"proof_record_failed: {error}. See that {given['path']} can be written.")
+        module.fail_json(msg=f"The record cannot be written: {error}")
     module.exit_json(changed=True, servers=new)
 
 

@@ -43,7 +43,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import 
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import machine  # noqa: E402 - path first
 
 # What takes long and tells little more comes last.
-ORDER = ("detection", "device_code", "proof", "benchmark", "servers_per_gpu", "benchmark_on_cpu", "wrong_architecture")
+ORDER = ("detection", "device_code", "proof", "benchmark", "benchmark_on_cpu", "servers_per_gpu", "wrong_architecture")
 GIB = 1 << 30
 MODELS_GIB = 8
 

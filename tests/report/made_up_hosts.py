@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Renders a report of made-up hosts, to look at and for the browser test: ``made_up_hosts.py 300 reports/made-up``.
 
 What nvidia-smi printed is captured (tests/fixtures/nvidia_smi) or derived from that by another card's name, capability
@@ -117,7 +116,12 @@ def proof(plan: dict[str, Any], dice: random.Random, gpu_used: bool | None) -> l
     results = []
     for place, server in enumerate(plan["servers"]):
         seconds = round(dice.uniform(0.2, 2.5) if server["gpu"] else dice.uniform(3, 9), 3)
-        missing = {True: [], False: ["CUDA0 in the server's log", "GPU memory of the server's process"], None: ["NVML"]}
+        missing = {True: [], False: ["log", "process_memory", "utilization"], None: ["process_memory", "utilization"]}
+        cause = {
+            "code": "container_without_gpu",
+            "message": "The container was created without a GPU: by the wrong runtime, or with no device.",
+            "remedy": "Run site.yml.",
+        }
         results.append(
             {
                 "item": {
@@ -132,11 +136,17 @@ def proof(plan: dict[str, Any], dice: random.Random, gpu_used: bool | None) -> l
                 "real_time_factor": round(seconds / 11, 4),
                 "gpu_used": gpu_used if server["gpu"] else False,
                 "missing": missing[gpu_used] if server["gpu"] else [],
+                "cause": cause if server["gpu"] and gpu_used is False else None,
                 "evidence": {
-                    "log": ["whisper_model_load:        CUDA0 total size =   147.37 MB"] if gpu_used else [],
+                    "kinds": dict.fromkeys(["log", "process_memory", "utilization"], gpu_used),
+                    "log": {
+                        "placed_on_gpu": gpu_used,
+                        "placement_mb": {"CUDA0": 147.37} if gpu_used else {},
+                        "negative": [],
+                    },
                     "process_memory_mib": 388 if gpu_used else None,
                     "utilization_max_percent": 71 if gpu_used else None,
-                    "device_code": "native" if gpu_used else None,
+                    "device_code": "native",
                 },
             }
         )
@@ -165,7 +175,7 @@ def benchmark(dice: random.Random, memory_mib: int) -> dict[str, Any]:
                     "energy_j": round(seconds * 90, 1) if label == "gpu" else None,
                 }
             )
-    ramp = [min(memory_mib, 60 * step) for step in range(1, 40)]
+    ramp = [memory_mib * min(step, 12) // 12 for step in range(1, 40)]
     samples = [
         {"t": step, "memory_mib": used + dice.randint(0, 9), "utilization": 60} for step, used in enumerate(ramp)
     ]
@@ -204,7 +214,7 @@ def record(place: int, dice: random.Random, now: str) -> dict[str, Any]:
         parts["proof"] = proof(plan, dice, {13: False, 26: None}.get(place % 31, True))
         if hostile:
             parts["proof"][0]["text"] = hostile
-            parts["proof"][0]["evidence"]["log"].append(hostile)
+            parts["proof"][0]["evidence"]["log"]["negative"].append(hostile)
         if plan["runtime"] == "cuda" and place % 3 != 2:
             parts["benchmark"] = benchmark(dice, dice.randint(500, 5000))
     made = records.merged({"made_up": True}, host, parts, error, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -11,11 +12,15 @@ import pytest
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
+@cache
+def parsed(file):
+    # Strict: the first error of the syntax raises.
+    return html5lib.HTMLParser(strict=True).parse(file.read_text(encoding="utf-8"))
+
+
 @pytest.fixture
 def document(page_file):
-    # Strict: the first error of the syntax raises.
-    parser = html5lib.HTMLParser(strict=True)
-    return parser.parse(page_file.read_text(encoding="utf-8"))
+    return parsed(page_file)
 
 
 def elements(document, *names):

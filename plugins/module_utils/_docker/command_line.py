@@ -96,10 +96,11 @@ def refuse_conflicts(settings: Mapping[str, Any], given: CommandLine, path: str)
             keys |= set(value)
     both = sorted(keys & set(given.flags))
     if both:
+        keys_set, flags = ", ".join(both), ", ".join(given.flags[key] for key in both)
         raise DaemonConfigError(
-            "daemon_config_conflict: {} is set both in {} and on dockerd's command line ({}), with which dockerd"
-            " refuses to start. Nothing was changed. Take it out of one of the two (systemctl cat docker,"
-            " /etc/default/docker).".format(", ".join(both), path, ", ".join(given.flags[key] for key in both))
+            f"daemon_config_conflict: {keys_set} is set both in {path} and on dockerd's command line ({flags}), with"
+            " which dockerd refuses to start. Nothing was changed. Take it out of one of the two (systemctl cat docker,"
+            " /etc/default/docker)."
         )
     if given.config_file != path:
         raise DaemonConfigError(

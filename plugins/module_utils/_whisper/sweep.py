@@ -6,12 +6,23 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import benchmark, gpu_meter, repeated_audio
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import (
+    benchmark,
+    gpu_meter,
+    machine,
+    repeated_audio,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import transcribe
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.moments import seconds_between
 
 SHORT, MEDIUM, LONG = "short", "medium", "long"
+
+
+class WrongSettingsError(Exception):
+    """What is asked for cannot be measured; the message says why."""
 
 
 class Load(NamedTuple):
@@ -77,3 +88,50 @@ def runs(
         numbers = load.clients if clip.name == MEDIUM else [1]
         done += [run(target, clip, number, load, meter) for number in numbers]
     return done
+
+
+class Settings(NamedTuple):
+    target: Target
+    gpu: str | None
+    audio: str
+    clips: dict[str, float]
+    load: Load
+    # When the first server was started, and when it had loaded its model.
+    loaded: tuple[str, str] | None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Settings:
+        """From the options of whisper_benchmark_info, which that module describes."""
+        try:
+            lengths = {str(name): float(seconds) for name, seconds in given["clips"].items()}
+        except (TypeError, ValueError) as error:
+            raise WrongSettingsError(f"clips: a length is a number of seconds ({error})") from error
+        load = Load(given["clients"], given["requests"], given["warmup"])
+        if not given["urls"] or not lengths or not load.clients:
+            raise WrongSettingsError("urls, clips and clients need at least one entry each")
+        if min(load.clients) < 1 or load.requests < 1 or load.warmup < 0 or min(lengths.values()) < 0:
+            raise WrongSettingsError("clients and requests count from 1, warmup and the lengths of clips from 0")
+        loaded = (given["started_at"], given["ready_at"]) if given["started_at"] else None
+        target = Target(given["label"], given["urls"], given["timeout_seconds"])
+        return cls(target, given["gpu"], given["audio"], lengths, load, loaded)
+
+
+def benchmark_of(settings: Settings) -> dict[str, Any]:
+    """What whisper_benchmark_info returns."""
+    with open(settings.audio, "rb") as file:
+        wanted = clips(file.read(), settings.clips)
+    with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo, open("/proc/meminfo", encoding="utf-8") as meminfo:
+        host = machine.describe(Detector().report(), cpuinfo.read(), meminfo.read())
+    load_seconds = seconds_between(*settings.loaded) if settings.loaded else None
+    with gpu_meter.GpuMeter(settings.gpu) as meter:
+        first = settings.target.first_answer_seconds(wanted[0])
+        done = runs(settings.target, wanted, settings.load, meter)
+    throughputs = [one["throughput"] for one in done if one["clip"] == MEDIUM]
+    return {
+        "machine": host,
+        "runs": done,
+        "load_seconds": load_seconds,
+        "first_answer_seconds": first,
+        "instances": [{"servers": len(settings.target.urls), "throughput": max(throughputs)}] if throughputs else [],
+        "samples": gpu_meter.as_dicts(meter.samples),
+    }

@@ -37,6 +37,8 @@ def _finalize(value: Any) -> Any:
     """What {{ }} prints: a dash for nothing, Markup as it is, all else as visible text that Jinja then escapes."""
     if isinstance(value, Markup):
         return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return NOTHING if value is None else shown(value)
 
 

@@ -99,12 +99,14 @@ def _unproven(record: Mapping[str, Any]) -> Iterator[Finding]:
             missing = "; ".join(texts(result.get("missing")))
             unused = result.get("gpu_used") is False
             message = "The GPU was not used" if unused else "It cannot be known whether the GPU was used"
-            yield Finding(
-                NO_GPU_USE,
-                None,
-                "Inference not proven on the GPU",
-                f"{message}. Missing: {missing}" if missing else message,
-            )
+            if missing:
+                message += f". Missing: {missing}"
+            cause = mapping(result.get("cause"))
+            code = cause.get("code") and str(cause["code"])
+            if cause:
+                message += f". Likeliest cause: {cause.get('message')}"
+            title = "Inference not proven on the GPU" + (f": {code}" if code else "")
+            yield Finding(NO_GPU_USE, code or None, title, message, cause.get("remedy") and str(cause["remedy"]))
 
 
 def _seen_on_host(plan: Mapping[str, Any], gpu_info: Mapping[str, Any], warn: bool) -> Iterator[Finding]:

@@ -14,6 +14,7 @@
  *   STUB_MIG            number of MIG devices; without it the GPU has no MIG mode
  *   STUB_PERSISTENCE    1 for on
  *   STUB_PROCESSES      compute processes, PID:MIB,PID:MIB
+ *   STUB_UTILIZATION    percent, of the card and of each process: a lie, by which a proof is tested
  *   STUB_OLD            1: as in a driver before memory version 2 and process lists version 2 and 3
  *   STUB_UUID           UUIDs of the GPUs, separated by commas
  *   STUB_PCI            PCI device and vendor: 1B8010DE
@@ -24,8 +25,6 @@
  *
  * gcc -shared -fPIC -Wl,-soname,libnvidia-ml.so.1 -o libnvidia-ml.so.550.163.01 nvml_stub.c
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,6 +41,10 @@ enum { MAX_GPUS = 16, MAX_MIG = 7, RESERVED_MIB = 71 };
 
 typedef struct { int gpu, mig; } *device; /* mig: -1 for the GPU itself */
 static struct { int gpu, mig; } devices[MAX_GPUS * (MAX_MIG + 1)];
+
+/* As in dlfcn.h, which gives it only with _GNU_SOURCE: with that, glibc 2.38 takes functions that 2.36 does not have. */
+typedef struct { const char *dli_fname; void *dli_fbase; const char *dli_sname; void *dli_saddr; } Dl_info;
+int dladdr(const void *address, Dl_info *info);
 
 enum { SETTINGS = 4096 };
 static char settings[SETTINGS + 1];
@@ -237,7 +240,13 @@ int nvmlDeviceGetMemoryInfo(device d, struct memory *info) {
   return OK;
 }
 
-int nvmlDeviceGetUtilizationRates(device d, unsigned *rates) { (void)d; rates[0] = rates[1] = 0; return OK; }
+int nvmlDeviceGetUtilizationRates(device d, unsigned *rates) {
+  (void)d;
+  rates[0] = (unsigned)number("STUB_UTILIZATION", 0);
+  rates[1] = 0;
+  return OK;
+}
+int nvmlDeviceGetClockInfo(device d, int type, unsigned *mhz) { (void)d; (void)type; *mhz = 139; return OK; }
 int nvmlDeviceGetTemperature(device d, int sensor, unsigned *celsius) { (void)d; (void)sensor; *celsius = 30; return OK; }
 int nvmlDeviceGetPowerUsage(device d, unsigned *milliwatts) { (void)d; *milliwatts = 9510; return OK; }
 int nvmlDeviceGetPersistenceMode(device d, unsigned *on) { (void)d; *on = (unsigned)number("STUB_PERSISTENCE", 0); return OK; }
@@ -296,4 +305,21 @@ int nvmlDeviceGetGraphicsRunningProcesses_v3(device d, unsigned *count, void *in
   (void)d; (void)into;
   *count = 0;
   return old() ? FUNCTION_NOT_FOUND : OK;
+}
+
+struct process_utilization { unsigned pid; unsigned long long timestamp; unsigned sm, memory, encoder, decoder; };
+int nvmlDeviceGetProcessUtilization(device d, struct process_utilization *into, unsigned *count, unsigned long long since) {
+  const char *list = text("STUB_PROCESSES", "");
+  unsigned wanted = process_count(list);
+  (void)d;
+  if (!number("STUB_UTILIZATION", 0) || !wanted) return NOT_FOUND;
+  if (*count < wanted || !into) { *count = wanted; return INSUFFICIENT_SIZE; }
+  for (unsigned i = 0; i < wanted; i++, list = strchr(list, ',') ? strchr(list, ',') + 1 : list) {
+    memset(&into[i], 0, sizeof into[i]);
+    sscanf(list, "%u", &into[i].pid);
+    into[i].timestamp = since + 1;
+    into[i].sm = (unsigned)number("STUB_UTILIZATION", 0);
+  }
+  *count = wanted;
+  return OK;
 }

@@ -67,6 +67,30 @@ def test_a_gtx_1080_is_read_field_by_field():
     }
 
 
+def test_a_real_h100_is_read_field_by_field():
+    seen = observe(Captured("h100-580"))
+    assert (seen.usable, seen.driver_version, seen.cuda_driver_version, codes(seen)) == (True, "580.159.04", "13.0", [])
+    (gpu,) = seen.gpus
+    assert asdict(gpu) == {
+        "index": 0,
+        "uuid": "GPU-faaa55c8-2efd-f945-1c38-fb1b4e67de5a",
+        "name": "NVIDIA H100 80GB HBM3",
+        "pci_bus_id": "00000000:00:06.0",
+        "compute_capability": "9.0",
+        "architecture": "hopper",
+        "memory_total_mib": 81559,
+        "memory_used_mib": 0,
+        "memory_free_mib": 81079,
+        "utilization_percent": 0,
+        "temperature_c": 36,
+        "power_w": 73.19,
+        "persistence_mode": True,
+        "mig_mode": False,
+        "mig_devices": [],
+        "processes": [],
+    }
+
+
 def test_two_gpus_keep_their_order_and_their_own_processes():
     seen = observe(Captured("a100x2-535"))
     assert [(gpu.index, gpu.pci_bus_id, gpu.architecture) for gpu in seen.gpus] == [

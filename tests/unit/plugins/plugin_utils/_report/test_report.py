@@ -149,6 +149,12 @@ def test_an_unproven_server_says_which_evidence_is_missing():
     )
 
 
+def test_the_likeliest_cause_of_a_missing_proof_brings_its_code_and_remedy():
+    cause = {"code": "gpu_lost", "message": "It fell off the bus.", "remedy": "Power the host off and on."}
+    (found,) = problems.fleet_problems([record(plan=GPU_PLAN, proof=[{"gpu_used": False, "cause": cause}])])
+    assert (found.code, found.remedies) == ("gpu_lost", ["Power the host off and on."])
+
+
 def test_no_gpu_on_a_host_that_serves_from_its_cpu_is_no_problem():
     info = {"gpu_present": False, "problems": [{"code": "no_gpu", "message": "none", "remedy": "fit one"}]}
     assert problems.fleet_problems([record(plan=CPU_PLAN, gpu_info=info)]) == []
@@ -176,9 +182,9 @@ def test_a_figure_that_is_none_makes_no_bar(rtf):
 @pytest.mark.skipif(not plots.HAS_MATPLOTLIB, reason="matplotlib is not installed here: there is no plot to look at")
 def test_a_name_in_a_plot_is_a_text_and_the_same_records_give_the_same_plot():
     runs = [run("gpu", "long", 0.1), run("cpu", "long", 0.5)]
-    compared = [comparison(record("<b>$\\frac$", benchmark={"runs": runs}))]
+    compared = [comparison(record("<b>$\\frac$ url(#x)", benchmark={"runs": runs}))]
     svg = plots.speed_plot(compared)
-    assert "&lt;b&gt;$\\frac$" in svg
+    assert "&lt;b&gt;$\\frac$ url(#x)" in svg
     assert svg == plots.speed_plot(compared)
 
 

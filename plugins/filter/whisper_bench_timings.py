@@ -1,0 +1,18 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.engine_bench import timings
+
+
+def whisper_bench_timings(output: str) -> dict[str, Any] | None:
+    return timings(output)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"whisper_bench_timings": whisper_bench_timings}
