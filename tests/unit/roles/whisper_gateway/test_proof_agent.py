@@ -1,4 +1,4 @@
-"""The agent that tells HAProxy whether a server's proof failed: what it answers, also over its socket."""
+"""The agent that tells HAProxy whether a server's proof failed: its answers, and that they come over its socket."""
 
 from __future__ import annotations
 
