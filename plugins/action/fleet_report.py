@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(ARGUMENTS)
+        _unused, given = self.validate_argument_spec(ARGUMENTS)
         # Nothing changes on any host: a run that only writes its report has changed nothing.
         result["changed"] = False
         if self._task.check_mode:

@@ -27,7 +27,7 @@ COLOURS = {"#010101": "var(--ink)", "#020202": "var(--line)", "#030303": "var(--
 INK, LINE, GPU, CPU = COLOURS
 # One more line than this, and none can be told from the others.
 SERIES = (("#050505", "-"), ("#060606", "--"), ("#070707", "-."), ("#080808", ":"), ("#090909", "-"), ("#0a0a0a", "--"))
-COLOURS.update({colour: f"var(--series-{place})" for place, (colour, _) in enumerate(SERIES)})
+COLOURS.update({colour: f"var(--series-{place})" for place, (colour, dark) in enumerate(SERIES)})
 MOST_BARS = 24
 # Inches. On a phone the drawing shrinks with the page, so it is drawn narrow, and its letters stay readable.
 WIDTH = 5.0
@@ -121,16 +121,16 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
 
 def memory_plot(lines: dict[str, list[tuple[float, float]]], number: int = 1) -> str | None:
     """GPU memory over the benchmark's time, of the hosts that used the most."""
-    drawn = sorted(lines.items(), key=lambda line: (-max((y for _, y in line[1]), default=0.0), line[0]))[: len(SERIES)]
-    if not HAS_MATPLOTLIB or not any(points for _, points in drawn):
+    drawn = sorted(lines.items(), key=lambda line: (-max((y for x, y in line[1]), default=0.0), line[0]))[: len(SERIES)]
+    if not HAS_MATPLOTLIB or not any(points for name, points in drawn):
         return None
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 3.2 + 0.12 * len(drawn)))
         axes = figure.subplots()
         for (host, points), (colour, dashes) in zip(drawn, SERIES):
             axes.plot(
-                [x for x, _ in points],
-                [y for _, y in points],
+                [x for x, y in points],
+                [y for x, y in points],
                 color=colour,
                 linestyle=dashes,
                 label=_name(host).lstrip("_"),

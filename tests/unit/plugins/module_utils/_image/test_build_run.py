@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="n
 
 
 def ended(folder):
-    for _ in range(200):
+    for _again in range(200):
         run = build_run.look(folder)
         if not run.running:
             return run
