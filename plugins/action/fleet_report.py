@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(ARGUMENTS)
+        _unused, given = self.validate_argument_spec(ARGUMENTS)
         # Nothing changes on any host: a run that only writes its report has changed nothing.
         result["changed"] = False
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "A prediction is not recorded."}
-        directory, now = Path(given["dir"]).absolute(), report.now()
+        directory, now = Path(os.path.abspath(given["dir"])), report.now()
         try:
             if given["render"]:
                 for host in given["unfinished"]:

@@ -20,6 +20,7 @@ requirements:
   - C(callbacks_enabled = whisperops.gpu.fleet_report) in the C([defaults]) of C(ansible.cfg).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         begun = stats.custom.get("_run", {}).get("whisperops_report")
         if not begun or begun["check_mode"]:
             return
-        directory, now = Path(begun["dir"]).absolute(), report.now()
+        directory, now = Path(os.path.abspath(begun["dir"])), report.now()
         # A failure that a rescue has dealt with is none.
         failed = [host for host in self._errors if stats.failures.get(host) or stats.dark.get(host)]
         try:

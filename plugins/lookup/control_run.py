@@ -4,15 +4,6 @@
 
 from __future__ import annotations
 
-import getpass
-import multiprocessing
-import os
-import socket
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-
 DOCUMENTATION = r"""
 name: control_run
 short_description: Which run of Ansible this is, and whether another one has ended
@@ -54,6 +45,15 @@ _list:
       user: ops
       ended: false
 """
+
+import getpass
+import multiprocessing
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
 
 PROC = Path("/proc")
 

@@ -57,7 +57,7 @@ class Noise:
 
     def __init__(self, seed: int) -> None:
         generator = random.Random(seed)
-        values = [generator.gauss(0, SPREAD) for _ in range(BLOCK)]
+        values = [generator.gauss(0, SPREAD) for place in range(BLOCK)]
         self._blocks = {2: struct.pack(f"<{BLOCK}e", *values), 4: struct.pack(f"<{BLOCK}f", *values)}
         self._at = 0
 

@@ -19,7 +19,11 @@ class Results:
     def __init__(self, root: Path, name: str, machine: dict[str, Any]) -> None:
         self._root = root
         self._path = root / FOLDER / f"{name}.json"
-        self.content: dict[str, Any] = {**machine, "proof": [], "benchmark": {}, "servers_per_gpu": {}}
+        earlier = json.loads(self._path.read_text()) if self._path.exists() else {}
+        # A run of some of the tests adds to what others of the same day found on the same machine.
+        kept = earlier if all(earlier.get(key) == value for key, value in machine.items()) else {}
+        self.content: dict[str, Any] = {"proof": [], "benchmark": {}, "servers_per_gpu": {}, **kept, **machine}
+        self._counted: set[str] = set()
         self.save()
 
     def add(self, **parts: Any) -> None:
@@ -27,7 +31,8 @@ class Results:
         self.save()
 
     def add_proof(self, case: str, **figures: Any) -> None:
-        self.content["proof"].append({"case": case, **figures})
+        others = [proof for proof in self.content["proof"] if proof["case"] != case]
+        self.content["proof"] = [*others, {"case": case, **figures}]
         self.save()
 
     def add_benchmark(self, model: str, **parts: Any) -> None:
@@ -35,7 +40,10 @@ class Results:
         self.save()
 
     def add_servers(self, model: str, row: dict[str, Any]) -> None:
-        self.content["servers_per_gpu"].setdefault(model, []).append(row)
+        if model not in self._counted:
+            self.content["servers_per_gpu"][model] = []
+            self._counted.add(model)
+        self.content["servers_per_gpu"][model].append(row)
         self.save()
 
     def save(self) -> None:

@@ -43,7 +43,7 @@ def test_throughput_by_number_of_servers(model, bench, time_left):
 
 
 def started_together(stack, binary, model, number):
-    servers = [whisper_process.Server(binary, model, measuring.OPTIONS) for _ in range(number)]
+    servers = [whisper_process.Server(binary, model, measuring.OPTIONS) for place in range(number)]
     for server in servers:
         server.start()
         stack.callback(server.stop)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import collections
 import concurrent.futures
-import contextlib
 import http.client
 import json
 import math
@@ -48,10 +47,8 @@ def upload(settings: argparse.Namespace, name: str, audio: bytes) -> dict[str, o
             "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
             "Authorization": f"Bearer {settings.key}",
         }
-        connection.connect()
-        # A refusal may come before the whole upload has left: then it waits to be read.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
-            connection.request("POST", url.path, body(name, audio), headers)
+        # All is sent before anything is read, as the simplest clients do.
+        connection.request("POST", url.path, body(name, audio), headers)
         response = connection.getresponse()
         answer = json.loads(response.read())
         result["status"] = response.status

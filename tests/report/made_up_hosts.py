@@ -175,7 +175,7 @@ def benchmark(dice: random.Random, memory_mib: int) -> dict[str, Any]:
                     "energy_j": round(seconds * 90, 1) if label == "gpu" else None,
                 }
             )
-    ramp = [min(memory_mib, 60 * step) for step in range(1, 40)]
+    ramp = [memory_mib * min(step, 12) // 12 for step in range(1, 40)]
     samples = [
         {"t": step, "memory_mib": used + dice.randint(0, 9), "utilization": 60} for step, used in enumerate(ramp)
     ]

@@ -114,7 +114,7 @@ def test_the_keyboard_reaches_everything_in_order(visit):
     focusable = "a[href], summary, input, select"
     expected = page.locator(focusable).evaluate_all("all => all.filter(e => e.checkVisibility()).map(e => e.outerHTML)")
     reached = []
-    for _ in expected:
+    for _place in expected:
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.outerHTML"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"

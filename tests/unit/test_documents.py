@@ -147,7 +147,7 @@ def test_each_playbook_of_the_documents_is_run_by_a_scenario_or_a_test(playbook)
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_variable_that_is_named_exists(document):
-    spans = re.findall(r"`([^`\n]+)`", read(document)) + ["\n".join(lines) for _, lines in blocks(read(document))]
+    spans = re.findall(r"`([^`\n]+)`", read(document)) + ["\n".join(lines) for _kind, lines in blocks(read(document))]
     plugins = {path.stem for path in ROOT.glob("plugins/*/*.py")} | {path.name for path in ROOT.glob("roles/*")}
     facts = set(VARIABLE.findall(" ".join(read(path) for path in ROOT.glob("plugins/**/*.py"))))
     in_use = specified() | used_in_playbooks() | plugins | facts
@@ -165,7 +165,7 @@ def test_each_link_leads_somewhere(document):
     for target in re.findall(r"\]\(([^)\s]+)\)", read(document)):
         if "://" in target:
             continue
-        path, _, place = target.partition("#")
+        path, _sharp, place = target.partition("#")
         file = (document.parent / path) if path else document
         headings = re.findall(r"^#+ (.+)$", read(file), re.MULTILINE) if file.suffix == ".md" and file.exists() else []
         slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

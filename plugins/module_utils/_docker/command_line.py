@@ -60,7 +60,7 @@ def command_line(arguments: Sequence[str]) -> CommandLine:
     for position, argument in enumerate(arguments):
         if not argument.startswith("-") or argument == "-":
             continue
-        name, _, value = argument.lstrip("-").partition("=")
+        name, _equals, value = argument.lstrip("-").partition("=")
         if not argument.startswith("--"):
             name = _SHORT.get(name[:1], name)
         if name == "config-file":

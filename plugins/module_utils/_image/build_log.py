@@ -11,8 +11,9 @@ from typing import NamedTuple, Sequence
 
 from .problems import Problem
 
-# `#12 34.56 text` is what a step says, `#12 [build 4/4] RUN ...` the step itself.
-_PREFIX = re.compile(r"^#\d+ (?:\d+\.\d+ )?")
+# `#12 34.56 text` is what a step says, and `34.56 text` the same once more at the end of a log that ends badly;
+# `#12 [build 4/4] RUN ...` is the step itself.
+_PREFIX = re.compile(r"^(?:#\d+ )?(?:\d+\.\d+ )?")
 _STAGE = re.compile(r"^#\d+ \[(.+?) +\d+/\d+\] ([A-Z]+ .*)")
 _NINJA = re.compile(r"^#\d+ \d+\.\d+ \[(\d+)/(\d+)\] (.*)")
 _OBJECT = re.compile(r"^Building (\w+) object \S*?([^/\s]+?)\.o$")
@@ -54,4 +55,4 @@ def failure(lines: Sequence[str]) -> Problem:
             code, _colon, seen = line[len(_VERDICT) :].partition(": ")
             return Problem(code, seen, REMEDY)
     errors = list(dict.fromkeys(line for line in said if _ERROR.search(line)))
-    return Problem("build_failed", "\n".join((errors or said[-LINES_SHOWN:])[:ERRORS_SHOWN]), REMEDY)
+    return Problem("build_failed", "\n".join(errors[:ERRORS_SHOWN] or said[-LINES_SHOWN:]), REMEDY)

@@ -52,7 +52,7 @@ def look(folder: Path) -> Run | None:
 
 
 def start(folder: Path, image: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-    for name in (_RESULT, _STATE):
+    for name in (LOG, _RESULT, _STATE):
         if (folder / name).exists():
             (folder / name).unlink()
     process = subprocess.Popen(

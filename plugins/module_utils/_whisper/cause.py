@@ -101,7 +101,9 @@ def _host(facts: Facts) -> Problem | None:
 
 
 def _switched_off(facts: Facts) -> Problem | None:
-    if "--no-gpu" not in facts.command and "-ng" not in facts.command:
+    # A wish proves nothing, but that there was none explains much.
+    wished = facts.log.wished_for_gpu if facts.log else None
+    if "--no-gpu" not in facts.command and "-ng" not in facts.command and wished is not False:
         return None
     return _problem(
         "gpu_switched_off",

@@ -38,15 +38,15 @@ def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict
         plan = read_plan(settings["plan"])
         found = servers(plan, connect(settings["docker_host"]).labelled(LABEL))
     except PlanError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     except InspectionError as error:
-        print(f"{error.problem.code}: {error.problem.message} {error.problem.remedy}", file=sys.stderr)
+        sys.stderr.write(f"{error.problem.code}: {error.problem.message} {error.problem.remedy}\n")
         found = servers(plan, [])
     entries = [_checked(server, settings, prove or Prover().prove) for server in found]
     record.keep(entries, [one["port"] for one in found], settings["record"], settings["metrics"])
     for one in entries:
-        print(_sentence(one))
+        sys.stdout.write(f"{_sentence(one)}\n")
     return 0 if all(one["success"] for one in entries) else 1
 
 
@@ -83,4 +83,4 @@ def _sentence(one: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

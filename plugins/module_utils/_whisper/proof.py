@@ -69,9 +69,7 @@ def look_at_server(request: Request) -> Server:
         engine = connect(request.docker_host)
         container = engine.named(request.container)
         if not reached_at(container, request.url):
-            return Server(
-                problem=f"{request.url} does not lead to the container {container.name}."
-            )
+            return Server(problem=f"{request.url} does not lead to the container {container.name}.")
         last = engine.last_lines(container)
         log = engine.errors_since_start(container) if container.running else None
         return Server(container.pid or None, log, last, container)
@@ -222,7 +220,10 @@ class _Run:
     def _undecided(self, seen: evidence.Observation) -> bool:
         """More rounds help only where the card shows work and nobody says whose."""
         return (
-            self._card.source is not None and evidence.judge(seen).gpu_used is None and evidence.needs_more_rounds(seen)
+            self._card.source is not None
+            and seen.device_open is True
+            and evidence.judge(seen).gpu_used is None
+            and evidence.needs_more_rounds(seen)
         )
 
     def _period(self, number: int) -> Transcription:

@@ -65,7 +65,7 @@ def run(target: Target, clip: benchmark.Clip, clients: int, load: Load, meter: g
     """One run: every server is warm before the measurement begins."""
     ask = target.ask(clip)
     for server in range(len(target.urls)):
-        for _ in range(load.warmup):
+        for _once in range(load.warmup):
             ask(server)
     mark = meter.mark()
     measured = benchmark.measure(ask, len(target.urls), clients, clients * load.requests)

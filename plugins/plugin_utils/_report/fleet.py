@@ -77,8 +77,8 @@ def fleet_of(records: list[dict[str, Any]], generated_at: str) -> Fleet:
         ((state_of(record), record) for record in whole),
         key=lambda pair: (STATES.index(pair[0]), by_name(str(pair[1].get("host")))),
     )
-    ordered = [record for _, record in rated]
-    return Fleet(ordered, [state for state, _ in rated], fleet_problems(ordered), generated_at)
+    ordered = [record for state, record in rated]
+    return Fleet(ordered, [state for state, record in rated], fleet_problems(ordered), generated_at)
 
 
 def speed_of(run: Mapping[str, Any]) -> float | None:

@@ -27,11 +27,11 @@ COLOURS = {"#010101": "var(--ink)", "#020202": "var(--line)", "#030303": "var(--
 INK, LINE, GPU, CPU = COLOURS
 # One more line than this, and none can be told from the others.
 SERIES = (("#050505", "-"), ("#060606", "--"), ("#070707", "-."), ("#080808", ":"), ("#090909", "-"), ("#0a0a0a", "--"))
-COLOURS.update({colour: f"var(--series-{place})" for place, (colour, _) in enumerate(SERIES)})
+COLOURS.update({colour: f"var(--series-{place})" for place, (colour, dark) in enumerate(SERIES)})
 MOST_BARS = 24
 # Inches. On a phone the drawing shrinks with the page, so it is drawn narrow, and its letters stay readable.
 WIDTH = 5.0
-LONGEST_NAME = 22
+LONGEST_NAME = 18
 
 # Its keys are a type of their own, known only where matplotlib is.
 STYLE: Any = {
@@ -53,6 +53,7 @@ STYLE: Any = {
     "grid.color": LINE,
     "grid.linewidth": 0.5,
     "legend.frameon": False,
+    "legend.fontsize": 10,
     "figure.constrained_layout.use": True,
 }
 
@@ -60,6 +61,15 @@ STYLE: Any = {
 def _name(host: str) -> str:
     text = " ".join(shown(host).split())
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+def _own(tag: str, number: int) -> str:
+    """A tag with the page's colours, and with names that no other drawing of the page has."""
+    for colour, variable in COLOURS.items():
+        tag = tag.replace(colour, variable)
+    tag = re.sub(r'\bid="', f'id="f{number}-', tag)
+    tag = re.sub(r'xlink:href="#', f'href="#f{number}-', tag)
+    return tag.replace("url(#", f"url(#f{number}-")
 
 
 def _svg(figure: Any, number: int) -> str:
@@ -70,12 +80,8 @@ def _svg(figure: Any, number: int) -> str:
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
-    for colour, variable in COLOURS.items():
-        svg = svg.replace(colour, variable)
-    # Two drawings on one page: each one's names are its own.
-    svg = re.sub(r'\bid="', f'id="f{number}-', svg)
-    svg = re.sub(r'xlink:href="#', f'href="#f{number}-', svg)
-    svg = svg.replace("url(#", f"url(#f{number}-")
+    # Only inside of tags: a host may be named like an attribute.
+    svg = re.sub(r"<[^>]*>", lambda tag: _own(tag.group(), number), svg)
     svg = re.sub(r' xmlns:xlink="[^"]*"| xmlns="[^"]*"| version="1.1"', "", svg)
     # It scales with the page. What it shows is told in words beside it.
     start, end = svg.split(">", 1)
@@ -102,6 +108,7 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
             edgecolor=LINE,
         )
         axes.set_yticks(list(places), [_name(row.host) for row in rows])
+        axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xscale("log")
         # matplotlib's own would be formulas, and those are off: a host may be named like one.
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -114,16 +121,16 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
 
 def memory_plot(lines: dict[str, list[tuple[float, float]]], number: int = 1) -> str | None:
     """GPU memory over the benchmark's time, of the hosts that used the most."""
-    drawn = sorted(lines.items(), key=lambda line: (-max((y for _, y in line[1]), default=0.0), line[0]))[: len(SERIES)]
-    if not HAS_MATPLOTLIB or not any(points for _, points in drawn):
+    drawn = sorted(lines.items(), key=lambda line: (-max((y for x, y in line[1]), default=0.0), line[0]))[: len(SERIES)]
+    if not HAS_MATPLOTLIB or not any(points for name, points in drawn):
         return None
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 3.2 + 0.12 * len(drawn)))
         axes = figure.subplots()
         for (host, points), (colour, dashes) in zip(drawn, SERIES):
             axes.plot(
-                [x for x, _ in points],
-                [y for _, y in points],
+                [x for x, y in points],
+                [y for x, y in points],
                 color=colour,
                 linestyle=dashes,
                 label=_name(host).lstrip("_"),

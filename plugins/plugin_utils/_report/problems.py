@@ -63,7 +63,7 @@ def read_guide(path: Path = GUIDE) -> dict[str, str]:
     if not path.exists():
         return {}
     sections = path.read_text(encoding="utf-8").split("\n## ")[1:]
-    return {heading.strip(): body.strip() for heading, _, body in (section.partition("\n") for section in sections)}
+    return {heading.strip(): body.strip() for heading, _end, body in (section.partition("\n") for section in sections)}
 
 
 def findings(record: Mapping[str, Any]) -> Iterator[Finding]:

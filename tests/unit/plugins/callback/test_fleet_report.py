@@ -78,7 +78,7 @@ def test_a_failed_and_an_unreachable_host_are_in_it_with_their_errors(play, tmp_
 
 
 def test_where_every_host_fails_there_is_a_report_all_the_same(play):
-    _, hosts = play(failing=["good", "bad"])
+    _page, hosts = play(failing=["good", "bad"])
     assert {host["state"] for host in hosts.values()} == {"failed"}
     assert len(hosts) == 3
 

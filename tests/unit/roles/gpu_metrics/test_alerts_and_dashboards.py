@@ -111,7 +111,7 @@ def test_each_alert_says_where_and_what_to_do(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_each_alert_links_to_a_section_that_exists(rule):
-    page, _, anchor = rule["annotations"]["runbook_url"].rpartition("/")[2].partition("#")
+    page, _sharp, anchor = rule["annotations"]["runbook_url"].rpartition("/")[2].partition("#")
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert anchor in {heading.lower() for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
 
@@ -170,7 +170,7 @@ def test_a_dashboard_can_be_imported(board):
         assert panel["title"]
         assert panel["type"] in {"stat", "table", "timeseries"}
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
-        assert all(x < 24 for x, _ in cells(panel))
+        assert all(x < 24 for x, y in cells(panel))
         assert len({ask["refId"] for ask in panel["targets"]}) == len(panel["targets"]) > 0
     taken = [cell for panel in panels for cell in cells(panel)]
     assert len(taken) == len(set(taken)), "panels lie on one another"

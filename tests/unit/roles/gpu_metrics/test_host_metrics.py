@@ -197,7 +197,7 @@ def test_a_host_is_described(tmp_path, answering):
     (tmp_path / "log").write_text(record(1, FALLEN) + "\n", encoding="utf-8")
     command = [sys.executable, "-I", PROGRAM, "--textfile", tmp_path / "x.prom", "--state", tmp_path / "state.json"]
     command += ["--plan", tmp_path / "plan.json", "--kernel-log", tmp_path / "log", "--pci-devices", tmp_path / "none"]
-    for _ in range(2):
+    for _again in range(2):
         subprocess.run([str(part) for part in command], check=True)
     lines = (tmp_path / "x.prom").read_text(encoding="utf-8").splitlines()
     figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))

@@ -1,4 +1,4 @@
-"""The agent that tells HAProxy whether a server's proof failed: what it answers, and that it answers over its socket."""
+"""The agent that tells HAProxy whether a server's proof failed: its answers, and that they come over its socket."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GPU = "GPU-5d4a3c2b"
 )
 @pytest.mark.parametrize("unproven", ["serve", "drain"])
 def test_a_proof_that_failed_drains_and_no_other(proof, served, unproven):
-    answer, _ = proof_agent.judge(proof, NOW, unproven, 0)
+    answer, _reason = proof_agent.judge(proof, NOW, unproven, 0)
     assert answer == ("up 100%" if served else "up 0%")
 
 
@@ -127,7 +127,7 @@ def test_what_is_no_check_gets_no_answer_and_harms_no_other(ask, sent, record):
 
 def test_a_change_of_the_answer_is_told_once(ask, record, capfd):
     record({"port": 8080, "success": False})
-    for _ in range(3):
+    for _again in range(3):
         ask(b"8080\n")
     record({"port": 8080, "success": True})
     ask(b"8080\n")

@@ -121,5 +121,5 @@ def test_nvidia_smi_that_cannot_list_processes_says_nothing_of_them():
 @pytest.mark.parametrize("which", [lambda name: None, lambda name: "/usr/bin/nvidia-smi"])
 def test_without_either_nothing_is_known(which):
     watched = open_card(UUID, missing, which, lambda command, timeout_seconds: Result(9, "", ""))
-    assert type(watched) is Card
+    assert isinstance(watched, Card)
     assert watched.sample() == CardSample()

@@ -15,7 +15,7 @@ class Servers:
     """Each answers one request at a time, as whisper.cpp's server does."""
 
     def __init__(self, number, seconds):
-        self.locks = [threading.Lock() for _ in range(number)]
+        self.locks = [threading.Lock() for place in range(number)]
         self.asked = [0] * number
         self.seconds = seconds
 

@@ -182,9 +182,9 @@ def test_a_figure_that_is_none_makes_no_bar(rtf):
 @pytest.mark.skipif(not plots.HAS_MATPLOTLIB, reason="matplotlib is not installed here: there is no plot to look at")
 def test_a_name_in_a_plot_is_a_text_and_the_same_records_give_the_same_plot():
     runs = [run("gpu", "long", 0.1), run("cpu", "long", 0.5)]
-    compared = [comparison(record("<b>$\\frac$", benchmark={"runs": runs}))]
+    compared = [comparison(record("<b>$\\frac$ url(#x)", benchmark={"runs": runs}))]
     svg = plots.speed_plot(compared)
-    assert "&lt;b&gt;$\\frac$" in svg
+    assert "&lt;b&gt;$\\frac$ url(#x)" in svg
     assert svg == plots.speed_plot(compared)
 
 
