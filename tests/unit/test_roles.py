@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problems
 
 ROLES = Path(__file__).parents[2] / "roles"
 # How YAML reads a value of each type of option. A float may be written without a point.
@@ -146,3 +147,11 @@ def test_one_and_true_are_not_the_same(cook):
     spoiled = SPECIFICATION.replace("{type: int, default: 3}", "{type: int, default: true}")
     assert cook(spoiled, DEFAULTS.replace("cook_heat: 3", "cook_heat: 1")) != []
     assert cook(spoiled, DEFAULTS.replace("cook_heat: 3", "cook_heat: true")) == ["cook_heat: True is no int"]
+
+
+def test_the_toolkits_floor_is_the_one_that_hosts_are_judged_by():
+    role = ROLES / "nvidia_container_toolkit"
+    floor = read(role / "vars" / "main.yml")["_nvidia_container_toolkit_floor"]
+    version = read(role / "defaults" / "main.yml")["nvidia_container_toolkit_version"]
+    assert floor == problems.TOOLKIT_SECURITY_FLOOR
+    assert [int(part) for part in version.split(".")] >= [int(part) for part in floor.split(".")]
