@@ -138,28 +138,24 @@ docs: $(DOCS)/venv/.installed | $(COLLECTION) ## the documentation as a site, in
 	  sphinx-build --quiet --fail-on-warning --keep-going $(DOCS)/source $(DOCS)/html
 	$(BIN)/python tests/docs/site_links.py $(DOCS)/html
 
-# For a nightly run, on a machine with two cores or more and 15 GB of disk: it compiles for the GPU, which takes many minutes.
 cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, checked with cuobjdump and run on the CPU
 	tests/lab/engine up trixie
 	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit lab_cuda
 	$(LAB) ansible-playbook tests/cuda/build.yml -i $(LAB_INVENTORY) --limit lab_cuda
 	$(LAB) ansible-playbook tests/lab/down.yml -i $(LAB_INVENTORY) --limit lab_cuda
 
-# What needs no lab first, two at a time, and so the scenarios after `default`, whose image they take from the lab's registry.
-SCENARIOS := refusals engine toolkit faults gateway proof metrics benchmark
-test: $(VENV)/.dev ## everything that needs no GPU
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity unit unit-pythons build-check unit-cuda fuzz report-check docs
+# What needs no lab first, two at a time. The scenario default leaves an image in the lab's registry that the others take.
+STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check docs
+SCENARIOS := default refusals engine
+test: $(VENV)/.dev ## what needs no GPU and no night
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC)
 	$(MAKE) --no-print-directory unit-docker
-	$(MAKE) --no-print-directory molecule SCENARIO=default
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(SCENARIOS:%=scenario-%)
+	set -e; for scenario in $(SCENARIOS); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
-scenario-%:
-	@start=$$SECONDS; $(MAKE) --no-print-directory molecule SCENARIO=$* && echo "scenario $*: $$((SECONDS - start)) s"
-
-# What compiles for a GPU takes many minutes: a machine with two cores or more and 15 GB of disk, once a night.
-nightly: test ## all of that, and what compiles for a GPU
-	$(MAKE) --no-print-directory molecule SCENARIO=image
-	$(MAKE) --no-print-directory molecule SCENARIO=gpu
+# Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
+NIGHTLY := toolkit faults gateway proof metrics benchmark image gpu
+nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA's compiler
+	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	$(MAKE) --no-print-directory cuda-build
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
