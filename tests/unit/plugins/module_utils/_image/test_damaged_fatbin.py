@@ -43,12 +43,12 @@ def containers(section: bytes) -> tuple[list[fatbin.Container], str | None]:
 
 
 def reads_without_exception(content: bytes) -> device_code.DeviceCode | None:
-    start = time.monotonic()
+    start = time.process_time()
     code = device_code.read_device_code(BytesReader(content))
     if code is not None:
         device_code.library_problems("l", code)
         device_code.library_as_dict("l", len(content), code)
-    assert time.monotonic() - start < LIMIT_SECONDS
+    assert time.process_time() - start < LIMIT_SECONDS
     return code
 
 
@@ -149,9 +149,9 @@ def test_more_than_any_library_holds_ends_soon(unit: bytes) -> None:
     section = unit * (64 * 1024 * 1024 // len(unit))
     if unit.startswith(struct.pack("<H", 2)):
         section = CONTAINER.pack(0xBA55ED50, 1, CONTAINER.size, len(section)) + section
-    start = time.monotonic()
+    start = time.process_time()
     _found, damage = containers(section)
-    assert time.monotonic() - start < LIMIT_SECONDS
+    assert time.process_time() - start < LIMIT_SECONDS
     assert damage is not None
     assert "more than" in damage
 
