@@ -67,9 +67,9 @@ def page(runs: list[dict[str, Any]]) -> str:
         "Written by `make gpu`, one JSON file in `tested-configurations/` for each run. Nothing here was estimated.",
         "",
         "Models: the published shapes and types with **random weights**, set to answer each 30 s window with 100",
-        "tokens of text ([tests/gpu/random_model.py](../tests/gpu/random_model.py)). Speed is that of the shape; real",
+        "tokens of text (`tests/gpu/random_model.py`). Speed is that of the shape; real",
         "speech takes more or fewer tokens. The proof ran with a model that transcribes",
-        "([tests/fixtures/smoke](../tests/fixtures/smoke/README.md)).",
+        "(`tests/fixtures/smoke`).",
         "",
         *_table(
             "date, GPU, compute capability, driver, CUDA toolkit, whisper.cpp, plan, device code, proof",
