@@ -90,7 +90,7 @@ class OpenDevices:
         """The files mapped into a process."""
         lines = self._read(os.path.join(self._proc, str(pid), "maps")).splitlines()
         fields = [line.split(None, 5) for line in lines]
-        return sorted({field[5] for field in fields if len(field) > 5 and field[5].startswith("/")})  # noqa: PLR2004
+        return sorted({field[5] for field in fields if len(field) > 5 and field[5].startswith("/")})  # noqa: PLR2004 - columns
 
     def _is_gpu(self, path: str, minor: int | None) -> bool:
         try:
