@@ -106,7 +106,7 @@ demo-down: ## take the lab away, and all it installed
 
 SCENARIO ?= default
 molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=default
-	tests/lab/engine up trixie bookworm
+	tests/lab/engine up trixie bookworm $(if $(filter toolkit,$(SCENARIO)),forky)
 	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
 
 HOSTS ?= 300
