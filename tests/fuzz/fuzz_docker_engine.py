@@ -96,7 +96,7 @@ def seeds() -> Iterator[bytes]:
         yield (DIRECTORY / version / "not_found.http").read_bytes()
 
 
-docker_api._UnixConnection = RecordedConnection
+docker_api.UnixConnection = RecordedConnection
 
 if __name__ == "__main__":
     fuzz("docker_engine", one_input, seeds(), max_length=65536, mutate=mutate)

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import tempfile
 import time
 from typing import Any, Callable, NamedTuple
@@ -20,6 +19,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.command_lin
     start_arguments,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.unix_connection import UnixConnection
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
 
 # What systemd says of its service, and what the engine logs when nothing is wrong.
@@ -30,20 +30,9 @@ _NOISE = re.compile(
 _LAST_WORDS = 4
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 def ask(path: str, target: str) -> Any:
     """The engine's answer, None where it gives none."""
-    connection = _UnixConnection(path, 10)
+    connection = UnixConnection(path, 10)
     try:
         connection.request("GET", target)
         response = connection.getresponse()

@@ -18,23 +18,14 @@ from types import FrameType
 from typing import Any, Iterator, NoReturn
 from urllib.parse import quote
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.unix_connection import UnixConnection
+
 from .problems import InspectionError, Problem
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 _NAME_PREFIX = "whisperops-cuda-image-info-"
 _LARGEST_ERROR = 64 * 1024
 _LARGEST_DOCUMENT = 16 * 1024 * 1024
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def socket_path(docker_host: str) -> str:
@@ -106,7 +97,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _request(self, method: str, target: str, body: Any = None) -> Iterator[http.client.HTTPResponse]:
-        connection = _UnixConnection(self._path, self._timeout)
+        connection = UnixConnection(self._path, self._timeout)
         headers = {"Connection": "close"}
         payload = None
         if body is not None:

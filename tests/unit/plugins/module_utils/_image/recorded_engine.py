@@ -28,7 +28,7 @@ class _Answer:
         pass
 
 
-class RecordedConnection(docker_api._UnixConnection):
+class RecordedConnection(docker_api.UnixConnection):
     answers: Iterable[bytes] = iter(())
 
     def connect(self) -> None:

@@ -21,7 +21,7 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 def inspect(monkeypatch: pytest.MonkeyPatch, *answers: bytes) -> dict[str, Any]:
-    monkeypatch.setattr(docker_api, "_UnixConnection", RecordedConnection)
+    monkeypatch.setattr(docker_api, "UnixConnection", RecordedConnection)
     monkeypatch.setattr(RecordedConnection, "answers", iter(answers))
     return inspection.inspect_image(docker_api.Engine("/var/run/docker.sock", 1), "an-image")
 
