@@ -42,7 +42,8 @@ lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p ansible_collections.whisperops.gpu.plugins
-	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils
+	$(BIN)/mypy roles/*/files/*.py
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py
 	$(BIN)/yamllint --strict .
 	$(TOOLS) ansible-lint --offline -q
 	$(TOOLS) antsibull-docs lint-collection-docs --plugin-docs .
@@ -107,7 +108,10 @@ demo-down: ## take the lab away, and all it installed
 SCENARIO ?= default
 molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=default
 	tests/lab/engine up trixie bookworm $(if $(filter toolkit,$(SCENARIO)),forky)
-	$(LAB) MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO)
+	@# What failed stands long before the hosts are taken away: it is said once more at the end.
+	@mkdir -p .cache
+	$(LAB) set -o pipefail && { MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO) 2>&1 | tee .cache/molecule-$(SCENARIO).log || \
+	  { sed 's/\x1b\[[0-9;]*m//g' .cache/molecule-$(SCENARIO).log | tac | awk '{ print } /^(\[ERROR\]: |ERROR! )/ { exit }' | tac | head -n 25; exit 1; }; }
 
 HOSTS ?= 300
 report: $(VENV)/.setup | $(COLLECTION) ## the fleet's report of made-up hosts, to look at: make report HOSTS=300
