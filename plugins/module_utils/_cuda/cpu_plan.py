@@ -23,11 +23,15 @@ def plan_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Fi
     image = _official(host, policy, images, findings)
     build = None
     if image is None:
-        build = {"base_images": {"build": CPU_BASE_IMAGE, "runtime": CPU_BASE_IMAGE}, "options": cpu_options()}
+        build = {
+            "base_images": {"build": CPU_BASE_IMAGE, "runtime": CPU_BASE_IMAGE},
+            "options": cpu_options(policy.cpu_variants),
+        }
         why = "the policy says `prefer: local`"
         if policy.prefer != "local":
             why = "no CPU image in the catalogue can be used (`rejected` says why)"
-        findings.reasons.append(f"The image is built on this host, with the CPU code in every variant, because {why}.")
+        code = "in every variant" if policy.cpu_variants == "all" else "in one variant"
+        findings.reasons.append(f"The image is built on this host, with the CPU code {code}, because {why}.")
     else:
         findings.reasons.append(f"{image.reference} is the first CPU image in the catalogue that can be used.")
         findings.warnings.extend(problem.message for problem in image.known_problems)

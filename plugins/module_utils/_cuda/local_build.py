@@ -50,13 +50,12 @@ class LocalBuild:
     def newer_than_driver(self) -> bool:
         return self.driver.cuda is None or cuda_minor(self.cuda) > self.driver.cuda
 
-    def options(self) -> dict[str, str]:
+    def options(self, cpu_variants: str) -> dict[str, str]:
         options = {
-            "CMAKE_BUILD_TYPE": "Release",
             "CMAKE_CUDA_ARCHITECTURES": self.architectures,
             "GGML_CUDA": "ON",
             "GGML_CUDA_NCCL": "OFF",
-            **_CPU_OPTIONS,
+            **cpu_options(cpu_variants),
         }
         compresses = cuda_minor(self.cuda) >= tables.COMPRESSED_FOR_SIZE_FROM
         if compresses and self.newer_than_driver:
@@ -64,12 +63,12 @@ class LocalBuild:
         return options
 
 
-# Every variant of the CPU code beside the CUDA code: plain GGML_NATIVE=OFF still assumes AVX2.
-_CPU_OPTIONS = {"GGML_BACKEND_DL": "ON", "GGML_CPU_ALL_VARIANTS": "ON", "GGML_NATIVE": "OFF"}
-
-
-def cpu_options() -> dict[str, str]:
-    return {"CMAKE_BUILD_TYPE": "Release", **_CPU_OPTIONS}
+def cpu_options(variants: str) -> dict[str, str]:
+    """All variants of ggml's CPU code, or the one of plain GGML_NATIVE=OFF, which on x86-64 is for AVX2."""
+    options = {"CMAKE_BUILD_TYPE": "Release", "GGML_BACKEND_DL": "ON", "GGML_NATIVE": "OFF"}
+    if variants == "all":
+        options["GGML_CPU_ALL_VARIANTS"] = "ON"
+    return options
 
 
 def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:

@@ -256,7 +256,7 @@ class _Planner:
             architectures=build.architectures,
             build={
                 "base_images": {"build": build.base.build, "runtime": build.base.runtime},
-                "options": build.options(),
+                "options": build.options(self.policy.cpu_variants),
             },
             environment=tuple(environment.items()),
             model=model,

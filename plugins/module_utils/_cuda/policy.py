@@ -25,12 +25,17 @@ DEFAULTS: dict[str, Any] = {
     "model": "base.en",
     "instances_per_gpu": 1,
     "cpu_servers": 1,
+    "cpu_variants": "all",
     "first_port": 8080,
     "min_driver": None,
     "extra_images": [],
     "unavailable": {},
 }
-_CHOICES = {"prefer": ("official", "local"), "allow_cpu": ("auto", "always", "never")}
+_CHOICES = {
+    "prefer": ("official", "local"),
+    "allow_cpu": ("auto", "always", "never"),
+    "cpu_variants": ("all", "one"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Policy:
     model: str
     instances_per_gpu: int
     cpu_servers: int
+    cpu_variants: str
     first_port: int
     min_driver: Version | None
     extra_images: tuple[Any, ...]
@@ -80,6 +86,7 @@ def read_policy(given: Any) -> Policy:
         model=_model(value["model"]),
         instances_per_gpu=instances,
         cpu_servers=cpu_servers,
+        cpu_variants=str(value["cpu_variants"]),
         first_port=first_port,
         min_driver=_min_driver(value["min_driver"]),
         extra_images=_extra_images(value["extra_images"]),

@@ -429,6 +429,16 @@ def test_a_cpu_image_built_here_runs_on_every_cpu() -> None:
         assert not any("SIGILL" in warning for warning in plan["warnings"])
 
 
+def test_one_variant_of_the_cpu_code_is_asked_for_and_said() -> None:
+    for facts in (NO_GPU, GTX_1080_ON_550):
+        plan = deployment_plan(facts, policy={"prefer": "local", "cpu_variants": "one"})
+        assert plan["build"]["options"]["GGML_NATIVE"] == "OFF"
+        assert "GGML_CPU_ALL_VARIANTS" not in plan["build"]["options"]
+    assert "with the CPU code in one variant" in told(
+        deployment_plan(NO_GPU, policy={"prefer": "local", "cpu_variants": "one"})
+    )
+
+
 def test_arm_hosts_get_images_for_arm() -> None:
     plan = deployment_plan({**NO_GPU, "machine": "aarch64"})
     assert plan["image"] == "ghcr.io/ggml-org/whisper.cpp:main-arm64"
@@ -561,6 +571,7 @@ ALL_BASES = (
         ({"model": "huge"}, "policy.model: got 'huge' (str); allowed: auto, tiny, tiny.en"),
         ({"instances_per_gpu": 0}, "policy.instances_per_gpu: got 0 (int); allowed: a whole number from 1 to 64."),
         ({"instances_per_gpu": True}, "policy.instances_per_gpu: got True (bool)"),
+        ({"cpu_variants": "native"}, "policy.cpu_variants: got 'native' (str); allowed: all, one."),
         ({"cpu_servers": 0}, "policy.cpu_servers: got 0 (int); allowed: a whole number from 1 to 64."),
         ({"first_port": "8080"}, "policy.first_port: got '8080' (str)"),
         ({"first_port": 65535, "instances_per_gpu": 2}, "leaves no room for 2 servers; allowed: up to 65534."),

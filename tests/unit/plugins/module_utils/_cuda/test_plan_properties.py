@@ -110,6 +110,7 @@ POLICIES = st.fixed_dictionaries(
         "model": st.sampled_from(["auto", "base.en", "large-v3", "large-v3-turbo"]),
         "instances_per_gpu": st.integers(1, 4),
         "cpu_servers": st.integers(1, 4),
+        "cpu_variants": st.sampled_from(["all", "one"]),
         "extra_images": st.lists(entries(), max_size=3),
         "min_driver": st.one_of(st.none(), DRIVERS),
     },
