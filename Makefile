@@ -157,10 +157,12 @@ test: $(VENV)/.dev ## what needs no GPU and no night
 	set -e; for scenario in $(SCENARIOS); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
-NIGHTLY := toolkit faults gateway proof metrics benchmark image gpu
+NIGHTLY := toolkit faults gateway proof metrics benchmark image
 nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA's compiler
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
+	@# Its image for the card is the one that was just built.
 	$(MAKE) --no-print-directory cuda-build
+	$(MAKE) --no-print-directory molecule SCENARIO=gpu
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
   molecule report report-check docs cuda-build test nightly
