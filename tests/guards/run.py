@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes each guard of guards.yml away, one at a time, and runs the test of its fault: it must fail.
+
+    python tests/guards/run.py SCENARIO [--only WORDS]
+
+on lab hosts that the scenario has made ready (`molecule converge`) and that nothing else uses. The checkout stays as it
+is: each guard is taken out of a copy. After each the hosts are deployed to as they should be. Ends with 1 if a test
+passed without its guard. Why each failed is printed: read it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+# Where a play of a scenario uses no list of refusals, all of its tasks are named.
+LOOP = "Try each"
+A_HOST_FAILED = 2
+
+
+def copy_checkout(folder: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    collection = folder / ".collections/ansible_collections/whisperops/gpu"
+    collection.parent.mkdir(parents=True)
+    collection.symlink_to("../../..")
+
+
+def tasks_of(tasks: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Every list of tasks below, blocks' own among them."""
+    below = [task[part] for task in tasks for part in ("block", "rescue", "always") if part in task]
+    return [tasks] + [found for part in below for found in tasks_of(part)]
+
+
+def take_away(tree: Path, guard: dict[str, Any]) -> None:
+    path = tree / guard["file"]
+    text = path.read_text()
+    if "text" in guard:
+        if text.count(guard["text"]) != 1:
+            raise SystemExit(
+                f"{guard['file']}: {guard['text']!r} is there {text.count(guard['text'])} times instead of once"
+            )
+        path.write_text(text.replace(guard["text"], guard["instead"]))
+        return
+    content = yaml.safe_load(text)
+    holders = [tasks for tasks in tasks_of(content) if any(task.get("name") == guard["task"] for task in tasks)]
+    if len(holders) != 1:
+        raise SystemExit(
+            f"{guard['file']}: the task {guard['task']!r} is in {len(holders)} lists of tasks instead of one"
+        )
+    for task in [task for task in holders[0] if task.get("name") == guard["task"]]:
+        if "key" in guard:
+            del task[guard["key"]]
+        else:
+            holders[0].remove(task)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, width=1000))
+
+
+def reduced(group: dict[str, Any], plays: list[dict[str, Any]], guard: dict[str, Any]) -> dict[str, Any]:
+    """The play of the fault, with what the fault's test needs of it."""
+    play: dict[str, Any] = next(play for play in plays if play.get("name") == group["play"])
+    kept = {*group["always"], *guard.get("tasks", [LOOP])}
+    missing = kept - {task["name"] for task in play["tasks"]}
+    if "faults" in guard:
+        missing |= set(guard["faults"]) - {refusal["bad"] for refusal in play["vars"]["refusals"]}
+        play["vars"]["refusals"] = [
+            refusal for refusal in play["vars"]["refusals"] if refusal["bad"] in guard["faults"]
+        ]
+    if missing:
+        raise SystemExit(
+            f"molecule/{group['scenario']}/verify.yml: the play {group['play']!r} has no {sorted(missing)}"
+        )
+    return {**play, "tasks": [task for task in play["tasks"] if task["name"] in kept]}
+
+
+def play(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(tree / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(tree),
+    }
+    command = ["ansible-playbook", f"--inventory={tree}/inventories/lab", *arguments]
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+
+
+def without(group: dict[str, Any], plays: list[dict[str, Any]], guard: dict[str, Any]) -> tuple[bool, str]:
+    """Whether the test failed as it should, and what it said."""
+    with tempfile.TemporaryDirectory(prefix="without-guard-") as folder:
+        tree = Path(folder)
+        copy_checkout(tree)
+        take_away(tree, guard)
+        one = tree / "molecule" / group["scenario"] / "without_guard.yml"
+        one.write_text(yaml.safe_dump([reduced(group, plays, guard)], sort_keys=False, width=1000))
+        done = play(tree, str(one))
+        said = re.findall(r"(?m)^\[ERROR\]: (.*)$", done.stdout + done.stderr)
+        reason = (said or [done.stdout.strip().splitlines()[-1]])[-1]
+        return done.returncode == A_HOST_FAILED and "unreachable=1" not in done.stdout, reason
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario")
+    parser.add_argument("--only", default="", help="guards with these words in their fault or task")
+    arguments = parser.parse_args()
+    survived = 0
+    verify = (ROOT / "molecule" / arguments.scenario / "verify.yml").read_text()
+    for group in yaml.safe_load((HERE / "guards.yml").read_text()):
+        for guard in group["guards"]:
+            name = "; ".join(guard.get("faults") or guard["tasks"][-1:])
+            guarded_by = guard.get("task") or guard["text"].strip()
+            if group["scenario"] != arguments.scenario or arguments.only not in name + guarded_by:
+                continue
+            begun = time.monotonic()
+            failed, said = without(group, yaml.safe_load(verify), guard)
+            survived += not failed
+            seconds = time.monotonic() - begun
+            verdict = "fails" if failed else "PASSES"
+            print(f"{verdict} without {guarded_by!r}: {name} ({seconds:.0f} s): {said[:300]}", flush=True)
+            mend(arguments.scenario)
+    return 1 if survived else 0
+
+
+def mend(scenario: str) -> None:
+    """What a run without a guard has left: a mark of another run, a server that should not be."""
+    hosts = f"lab_{scenario}"
+    subprocess.run(
+        [
+            "ansible",
+            hosts,
+            f"--inventory={ROOT}/inventories/lab",
+            "--module-name=file",
+            "--args=path=/run/whisperops.run state=absent",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    done = play(ROOT, "site.yml", f"--extra-vars=whisper_hosts={hosts}")
+    if done.returncode:
+        raise SystemExit(f"The hosts cannot be deployed to any more:\n{done.stdout[-3000:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
