@@ -113,6 +113,12 @@ molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=defa
 	$(LAB) set -o pipefail && { MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO) 2>&1 | tee .cache/molecule-$(SCENARIO).log || \
 	  { sed 's/\x1b\[[0-9;]*m//g' .cache/molecule-$(SCENARIO).log | tac | awk '{ print } /^(\[ERROR\]: |ERROR! )/ { exit }' | tac | head -n 25; exit 1; }; }
 
+guards: $(VENV)/.dev ## the test of each fault without its guard, which must fail: make guards SCENARIO=faults
+	tests/lab/engine up trixie bookworm
+	$(LAB) molecule converge --scenario-name $(SCENARIO)
+	$(LAB) python tests/guards/run.py $(SCENARIO)
+	$(LAB) molecule destroy --scenario-name $(SCENARIO)
+
 HOSTS ?= 300
 report: $(VENV)/.setup | $(COLLECTION) ## the fleet's report of made-up hosts, to look at: make report HOSTS=300
 	$(BIN)/python tests/report/made_up_hosts.py $(HOSTS) reports/made-up
@@ -165,4 +171,4 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	$(MAKE) --no-print-directory molecule SCENARIO=gpu
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule report report-check docs cuda-build test nightly
+  molecule guards report report-check docs cuda-build test nightly

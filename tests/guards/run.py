@@ -99,18 +99,37 @@ def play(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
 
 
-def without(group: dict[str, Any], plays: list[dict[str, Any]], guard: dict[str, Any]) -> tuple[bool, str]:
-    """Whether the test failed as it should, and what it said."""
+def run_in_copy(
+    scenario: str, part: dict[str, Any], guard: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """One play of a scenario, in a copy of the checkout, there without the guard."""
     with tempfile.TemporaryDirectory(prefix="without-guard-") as folder:
         tree = Path(folder)
         copy_checkout(tree)
-        take_away(tree, guard)
-        one = tree / "molecule" / group["scenario"] / "without_guard.yml"
-        one.write_text(yaml.safe_dump([reduced(group, plays, guard)], sort_keys=False, width=1000))
-        done = play(tree, str(one))
-        said = re.findall(r"(?m)^\[ERROR\]: (.*)$", done.stdout + done.stderr)
-        reason = (said or [done.stdout.strip().splitlines()[-1]])[-1]
-        return done.returncode == A_HOST_FAILED and "unreachable=1" not in done.stdout, reason
+        if guard:
+            take_away(tree, guard)
+        one = tree / "molecule" / scenario / "one.yml"
+        one.write_text(yaml.safe_dump([part], sort_keys=False, width=1000))
+        return play(tree, str(one))
+
+
+def why(done: subprocess.CompletedProcess[str]) -> str:
+    said = re.findall(r"(?m)^\[ERROR\]: (.*)$", done.stdout + done.stderr)
+    return str((said or done.stdout.strip().splitlines())[-1])
+
+
+def fails_without(group: dict[str, Any], guard: dict[str, Any], plays: list[dict[str, Any]]) -> bool:
+    begun = time.monotonic()
+    done = run_in_copy(group["scenario"], reduced(group, plays, guard), guard)
+    failed = done.returncode == A_HOST_FAILED and "unreachable=1" not in done.stdout
+    verdict, seconds = "fails" if failed else "PASSES", time.monotonic() - begun
+    print(f"{named(guard)} ({seconds:.0f} s): {verdict}: {why(done)[:300]}", flush=True)
+    return failed
+
+
+def named(guard: dict[str, Any]) -> str:
+    tested = "; ".join(guard.get("faults") or guard["tasks"][-1:])
+    return f"{tested}, without {guard.get('task') or guard['text'].strip()!r}"
 
 
 def main() -> int:
@@ -118,22 +137,21 @@ def main() -> int:
     parser.add_argument("scenario")
     parser.add_argument("--only", default="", help="guards with these words in their fault or task")
     arguments = parser.parse_args()
-    survived = 0
     verify = (ROOT / "molecule" / arguments.scenario / "verify.yml").read_text()
+    passed = 0
     for group in yaml.safe_load((HERE / "guards.yml").read_text()):
-        for guard in group["guards"]:
-            name = "; ".join(guard.get("faults") or guard["tasks"][-1:])
-            guarded_by = guard.get("task") or guard["text"].strip()
-            if group["scenario"] != arguments.scenario or arguments.only not in name + guarded_by:
-                continue
-            begun = time.monotonic()
-            failed, said = without(group, yaml.safe_load(verify), guard)
-            survived += not failed
-            seconds = time.monotonic() - begun
-            verdict = "fails" if failed else "PASSES"
-            print(f"{verdict} without {guarded_by!r}: {name} ({seconds:.0f} s): {said[:300]}", flush=True)
+        guards = [guard for guard in group["guards"] if arguments.only in named(guard)]
+        if group["scenario"] != arguments.scenario or not guards:
+            continue
+        if "before" in group:
+            ready = next(part for part in yaml.safe_load(verify) if part.get("name") == group["before"])
+            done = run_in_copy(arguments.scenario, ready)
+            if done.returncode:
+                raise SystemExit(f"{group['before']}: {why(done)}")
+        for guard in guards:
+            passed += not fails_without(group, guard, yaml.safe_load(verify))
             mend(arguments.scenario)
-    return 1 if survived else 0
+    return 1 if passed else 0
 
 
 def mend(scenario: str) -> None:
