@@ -114,16 +114,16 @@ def run_in_copy(
 
 
 def why(done: subprocess.CompletedProcess[str]) -> str:
-    said = re.findall(r"(?m)^\[ERROR\]: (.*)$", done.stdout + done.stderr)
-    return str((said or done.stdout.strip().splitlines())[-1])
+    said = re.findall(r"(?ms)^\[ERROR\]: (.*?)^Origin: ", done.stdout + done.stderr)
+    return re.sub(r"[\s*]+", " ", (said or [done.stdout])[-1])[-600:]
 
 
-def fails_without(group: dict[str, Any], guard: dict[str, Any], plays: list[dict[str, Any]]) -> bool:
+def fails_without(part: dict[str, Any], guard: dict[str, Any], scenario: str) -> bool:
     begun = time.monotonic()
-    done = run_in_copy(group["scenario"], reduced(group, plays, guard), guard)
+    done = run_in_copy(scenario, part, guard)
     failed = done.returncode == A_HOST_FAILED and "unreachable=1" not in done.stdout
     verdict, seconds = "fails" if failed else "PASSES", time.monotonic() - begun
-    print(f"{named(guard)} ({seconds:.0f} s): {verdict}: {why(done)[:300]}", flush=True)
+    print(f"{named(guard)} ({seconds:.0f} s): {verdict}: {why(done)}", flush=True)
     return failed
 
 
@@ -149,29 +149,20 @@ def main() -> int:
             if done.returncode:
                 raise SystemExit(f"{group['before']}: {why(done)}")
         for guard in guards:
-            passed += not fails_without(group, guard, yaml.safe_load(verify))
-            mend(arguments.scenario)
+            part = reduced(group, yaml.safe_load(verify), guard)
+            passed += not fails_without(part, guard, arguments.scenario)
+            mend(part["hosts"])
     return 1 if passed else 0
 
 
-def mend(scenario: str) -> None:
+def mend(hosts: str) -> None:
     """What a run without a guard has left: a mark of another run, a server that should not be."""
-    hosts = f"lab_{scenario}"
-    subprocess.run(
-        [
-            "ansible",
-            hosts,
-            f"--inventory={ROOT}/inventories/lab",
-            "--module-name=file",
-            "--args=path=/run/whisperops.run state=absent",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    done = play(ROOT, "site.yml", f"--extra-vars=whisper_hosts={hosts}")
+    inventory = f"--inventory={ROOT}/inventories/lab"
+    unmark = ["ansible", hosts, inventory, "--module-name=file", "--args=path=/run/whisperops.run state=absent"]
+    subprocess.run(unmark, cwd=ROOT, capture_output=True, check=True)
+    done = play(ROOT, "site.yml", f"--limit={hosts}")
     if done.returncode:
-        raise SystemExit(f"The hosts cannot be deployed to any more:\n{done.stdout[-3000:]}")
+        raise SystemExit(f"{hosts} cannot be deployed to any more: {why(done)}")
 
 
 if __name__ == "__main__":
