@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Takes each guard of guards.yml away, one at a time, and runs the test of its fault: it must fail.
 
-    python tests/guards/run.py SCENARIO [--only WORDS]
+    python tests/guards/run.py SCENARIO [--only WORDS ...]
 
 on lab hosts that the scenario has made ready (`molecule converge`) and that nothing else uses. The checkout stays as it
 is: each guard is taken out of a copy. After each the hosts are deployed to as they should be. Ends with 1 if a test
@@ -135,12 +135,12 @@ def named(guard: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenario")
-    parser.add_argument("--only", default="", help="guards with these words in their fault or task")
+    parser.add_argument("--only", nargs="+", default=[""], help="guards with one of these in their fault or task")
     arguments = parser.parse_args()
     verify = (ROOT / "molecule" / arguments.scenario / "verify.yml").read_text()
     passed = 0
     for group in yaml.safe_load((HERE / "guards.yml").read_text()):
-        guards = [guard for guard in group["guards"] if arguments.only in named(guard)]
+        guards = [guard for guard in group["guards"] if any(words in named(guard) for words in arguments.only)]
         if group["scenario"] != arguments.scenario or not guards:
             continue
         if "before" in group:
