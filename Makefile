@@ -106,15 +106,16 @@ demo-down: ## take the lab away, and all it installed
 	tests/lab/engine down
 
 SCENARIO ?= default
+RELEASES = trixie bookworm $(if $(filter toolkit,$(SCENARIO)),forky)
 molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=default
-	tests/lab/engine up trixie bookworm $(if $(filter toolkit,$(SCENARIO)),forky)
+	tests/lab/engine up $(RELEASES)
 	@# What failed stands long before the hosts are taken away: it is said once more at the end.
 	@mkdir -p .cache
 	$(LAB) set -o pipefail && { MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO) 2>&1 | tee .cache/molecule-$(SCENARIO).log || \
 	  { sed 's/\x1b\[[0-9;]*m//g' .cache/molecule-$(SCENARIO).log | tac | awk '{ print } /^(\[ERROR\]: |ERROR! )/ { exit }' | tac | head -n 25; exit 1; }; }
 
 guards: $(VENV)/.dev ## the test of each fault without its guard, which must fail: make guards SCENARIO=faults
-	tests/lab/engine up trixie bookworm
+	tests/lab/engine up $(RELEASES)
 	$(LAB) molecule converge --scenario-name $(SCENARIO)
 	$(LAB) python tests/guards/run.py $(SCENARIO)
 	$(LAB) molecule destroy --scenario-name $(SCENARIO)

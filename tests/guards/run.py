@@ -6,7 +6,7 @@
     python tests/guards/run.py SCENARIO [--only WORDS ...]
 
 on lab hosts that the scenario has made ready (`molecule converge`) and that nothing else uses. The checkout stays as it
-is: each guard is taken out of a copy. After each the hosts are deployed to as they should be. Ends with 1 if a test
+is: each guard is taken out of a copy. After each the scenario's converge.yml mends the hosts. Ends with 1 if a test
 did not tell the one from the other. Why each failed is printed: read it.
 """
 
@@ -86,7 +86,8 @@ def reduced(group: dict[str, Any], plays: list[dict[str, Any]], guard: dict[str,
         raise SystemExit(
             f"molecule/{group['scenario']}/verify.yml: the play {group['play']!r} has no {sorted(missing)}"
         )
-    return {**play, "tasks": [task for task in play["tasks"] if task["name"] in kept]}
+    hosts = group.get("hosts", play["hosts"])
+    return {**play, "hosts": hosts, "tasks": [task for task in play["tasks"] if task["name"] in kept]}
 
 
 def play(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -156,21 +157,21 @@ def main() -> int:
             part = reduced(group, yaml.safe_load(verify), guard)
             tried += 1
             wrong += not needs(part, guard, arguments.scenario)
-            mend(part["hosts"])
+            mend(part["hosts"], arguments.scenario)
     if not tried:
         raise SystemExit(f"guards.yml has no such guard for the scenario {arguments.scenario}")
     print(f"{tried} guards taken away: {wrong} of their tests did not tell")
     return 1 if wrong else 0
 
 
-def mend(hosts: str) -> None:
+def mend(hosts: str, scenario: str) -> None:
     """What a run without a guard has left: a mark of another run, a server that should not be."""
     inventory = f"--inventory={ROOT}/inventories/lab"
     unmark = ["ansible", hosts, inventory, "--module-name=file", "--args=path=/run/whisperops.run state=absent"]
     subprocess.run(unmark, cwd=ROOT, capture_output=True, check=True)
-    done = play(ROOT, "site.yml", f"--limit={hosts}")
+    done = play(ROOT, f"molecule/{scenario}/converge.yml", f"--limit={hosts}")
     if done.returncode:
-        raise SystemExit(f"{hosts} cannot be deployed to any more: {why(done)}")
+        raise SystemExit(f"{hosts} cannot be brought back: {why(done)}")
 
 
 if __name__ == "__main__":
