@@ -114,6 +114,13 @@ expected_similarity:
   returned: always, once the audio was read
   type: float
   sample: 1.0
+wrapped:
+  description:
+    - Whether the server breaks its answers into lines of at most 60 bytes, also in the middle of words, as that of
+      whisper.cpp 1.8.4 to 1.9.3 does. V(null) for a transcript too short to tell, or none.
+  returned: always, once the audio was read
+  type: bool
+  sample: false
 seconds:
   description: Seconds from the request to the whole answer, of the first inference.
   returned: always, once the audio was read

@@ -169,9 +169,9 @@ def test_each_failure_begins_with_a_code_or_takes_it_from_elsewhere():
 
 
 @pytest.mark.parametrize("code", headings())
-def test_each_section_goes_from_symptom_to_check_to_cure(code):
+def test_each_section_goes_from_symptom_to_check_to_fix(code):
     section = read(GUIDE).split(f"\n## {code}\n")[1].split("\n## ")[0]
-    parts = [section.index(part) for part in ("**Symptom.**", "**Check.**", "**Cure.**")]
+    parts = [section.index(part) for part in ("**Symptom.**", "**Check.**", "**Fix.**")]
     assert parts == sorted(parts)
     assert "`" in section[parts[1] : parts[2]], "the check names no command and no variable"
 

@@ -19,8 +19,13 @@ class TranscriptionError(Exception):
 
 
 class Transcription(NamedTuple):
-    text: str
+    answer: str  # as the server wrote it, with its line ends
     seconds: float
+
+    @property
+    def text(self) -> str:
+        """The transcript on one line."""
+        return " ".join(self.answer.split())
 
 
 def audio_seconds(path: str) -> float | None:
@@ -71,7 +76,7 @@ def _text(url: str, answer: bytes) -> str:
     except (ValueError, KeyError, TypeError) as error:
         seen = _excerpt(answer)
         raise TranscriptionError(f"{url} answered with something other than a transcript: {seen}") from error
-    return " ".join(str(text).split())
+    return str(text)
 
 
 def _excerpt(answer: bytes) -> str:

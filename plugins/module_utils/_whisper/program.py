@@ -78,7 +78,8 @@ def _sentence(one: dict[str, Any]) -> str:
     if one["success"]:
         return f"{where}: proven, real-time factor {one['real_time_factor']}"
     missing = f", missing: {', '.join(one['missing'])}" if one["missing"] else ""
-    why = one["error"] or one["code"] or f"similarity {one['similarity']}"
+    wrong = "the answer is broken into lines" if one["wrapped"] else f"similarity {one['similarity']}"
+    why = one["error"] or one["code"] or wrong
     return f"{where}: NOT PROVEN: {why}{missing}"
 
 

@@ -25,6 +25,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container 
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, last_words, read_log
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.watch import SETTLING, Watch
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.wrapping import wrapped
 
 _BASELINE_SECONDS = 0.5
 # NVML's average goes up to one second back.
@@ -118,6 +119,7 @@ class Prover:
                 if text is not None and request.expected_text is not None
                 else None
             ),
+            "wrapped": wrapped(transcription.answer) if transcription else None,
             "seconds": None if seconds is None else round(seconds, 3),
             "audio_seconds": None if length is None else round(length, 3),
             "real_time_factor": round(seconds / length, 3) if seconds and length else None,

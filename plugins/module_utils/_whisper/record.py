@@ -32,7 +32,8 @@ _GAUGES = (
 def entry(server: dict[str, Any], result: dict[str, Any], similarity: float, now: int) -> dict[str, Any]:
     """``server``: container, url, gpu. ``result``: that of `whisper_inference_info`, or what little a failure left."""
     gpu, found = server.get("gpu") or None, result.get("expected_similarity")
-    transcribed = result.get("text") is not None and (found is None or found >= similarity)
+    right = (found is None or found >= similarity) and not result.get("wrapped")
+    transcribed = result.get("text") is not None and right
     cause = result.get("cause") or {}
     return {
         "container": server.get("container") or "",
@@ -42,6 +43,7 @@ def entry(server: dict[str, Any], result: dict[str, Any], similarity: float, now
         "gpu_used": result.get("gpu_used"),
         "checked_at": now,
         "similarity": found,
+        "wrapped": result.get("wrapped"),
         "real_time_factor": result.get("real_time_factor"),
         "missing": list(result.get("missing") or []),
         "code": cause.get("code"),

@@ -71,7 +71,7 @@ def test_the_stand_in_is_told_by_its_own_last_bytes_and_needs_its_device_nodes(l
         ("NVIDIA H200", "9.0", "GPU-b"),
     ]
     if not os.path.exists("/dev/nvidiactl"):
-        assert [problem["code"] for problem in answers[1]["problems"]] == ["driver_not_loaded"]
+        assert "driver_not_loaded" in [problem["code"] for problem in answers[1]["problems"]]
 
 
 def codes(report):
