@@ -153,7 +153,10 @@ gpus:
       type: str
       sample: pascal
     memory_total_mib:
-      description: Memory of the GPU.
+      description:
+        - Memory of the GPU.
+        - A GPU that shares the host's memory (Jetson, GB10) has the host's, as C(/proc/meminfo) tells it. The same
+          holds for what is in use and what is free of it.
       returned: always
       type: int
       sample: 8192

@@ -21,6 +21,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvidia_smi imp
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding, Nvml, load_binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts, Sysfs
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import with_unified_memory
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import version_key
 
 BACKENDS = ("auto", "nvml", "nvidia_smi", "sysfs")
@@ -40,6 +41,7 @@ class Detector:
         which: command.Which = command.which,
         binding: Callable[[], Binding] = load_binding,
     ) -> None:
+        self._root = root
         self._sysfs = Sysfs(root, kernel_release)
         self._processes = Processes(root)
         self._runner = runner
@@ -57,7 +59,7 @@ class Detector:
             gpu_present=bool(host.devices or seen.gpus),
             driver=_driver(host, seen),
             cuda_driver_version=seen.cuda_driver_version,
-            gpus=seen.gpus if seen.usable else host.gpus,
+            gpus=with_unified_memory(seen.gpus if seen.usable else host.gpus, self._root),
             problems=kernel,
         )
         forced = backend != "auto"
