@@ -114,7 +114,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
 
 
 def _compiles(base: tables.BaseImage, gpu: Gpu) -> bool:
-    return tables.toolkit_compiles(parse_version(base.cuda), gpu.compute_capability)
+    return tables.toolkit_compiles_ggml(parse_version(base.cuda), gpu.compute_capability)
 
 
 def _runs(base: tables.BaseImage, gpu: Gpu, driver: Driver) -> bool:

@@ -161,6 +161,11 @@ COMPRESSED_FOR_SIZE_FROM: Version = (12, 8)
 # The oldest compute capability in ggml's own build lists (50-virtual). [Inf]
 WHISPER_FIRST_COMPUTE_CAPABILITY: Version = (5, 0)
 
+# ggml's code for these needs a newer toolkit than nvcc does: from compute capability 9.0 on it calls
+# cudaGridDependencySynchronize, which the headers of CUDA 11.8 lack and those of 12.0 have (ggml-org/llama.cpp#26591,
+# since whisper.cpp 1.8.5). [V] 10.0 and later need CUDA 12.8 anyway.
+GGML_FIRST_TOOLKIT: dict[Version, Version] = {(9, 0): (12, 0)}
+
 # What the runtime prints for the failures that a verdict foresees. [V]
 CUDA_ERRORS: dict[int, str] = {
     35: "CUDA driver version is insufficient for CUDA runtime version",
@@ -244,6 +249,11 @@ def toolkit_compiles(cuda: Version, compute_capability: Version) -> bool:
     if architecture is None or cuda[:2] < architecture.first_toolkit:
         return False
     return architecture.last_toolkit_major is None or cuda[0] <= architecture.last_toolkit_major
+
+
+def toolkit_compiles_ggml(cuda: Version, compute_capability: Version) -> bool:
+    first = GGML_FIRST_TOOLKIT.get(compute_capability)
+    return toolkit_compiles(cuda, compute_capability) and (first is None or cuda[:2] >= first)
 
 
 def toolkit_compiles_target(cuda: Version, target: Target) -> bool:

@@ -39,6 +39,8 @@ def beside(tool: Path, name: str) -> Path:
 class Toolkit:
     def __init__(self, tool: Path, scratch: Path) -> None:
         self.nvcc = tool if tool.name == "nvcc" else None
+        # The wheels have bin and include side by side under a directory of their package.
+        self.headers = sorted(tool.parents[2].glob("*/include/cuda_device_runtime_api.h"))
         self.ptxas = beside(tool, "ptxas")
         nvlink = beside(tool, "nvlink")
         self.nvlink = nvlink if nvlink.exists() else None
@@ -130,6 +132,19 @@ def test_nvcc_writes_the_ptx_isa_of_the_tables(toolkit: Toolkit) -> None:
     assert done.returncode == 0, done.stderr
     CHECKED["PTX ISA that nvcc writes"] += 1
     assert f".version {dotted(tables.ptx_isa(toolkit.cuda))}\n" in ptx.read_text()
+
+
+def test_ggml_compiles_for_hopper_from_the_toolkit_on_whose_headers_have_its_calls(toolkit: Toolkit) -> None:
+    if not toolkit.headers:
+        pytest.skip(f"CUDA {dotted(toolkit.cuda)} is here without its headers")
+    text = "".join(header.read_text(encoding="utf-8") for header in toolkit.headers)
+    calls = ("cudaGridDependencySynchronize(", "cudaTriggerProgrammaticLaunchCompletion(")
+    declared = all(re.search(rf"__device__ .*{re.escape(call)}void", text) for call in calls)
+    CHECKED["headers with the calls of ggml"] += 1
+    known = tables.toolkit_compiles(toolkit.cuda, (9, 0))
+    assert tables.toolkit_compiles_ggml(toolkit.cuda, (9, 0)) == (known and declared)
+    # They are called from 9.0 on alone.
+    assert tables.toolkit_compiles_ggml(toolkit.cuda, (8, 6))
 
 
 def test_a_toolkit_reads_ptx_up_to_its_own_isa_and_no_further(toolkit: Toolkit) -> None:
