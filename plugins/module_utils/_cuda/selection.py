@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from . import models
 from .host import Host, HostGpu
+from .model_memory import Memory, memory_of, with_headroom_mib
 from .policy import PlanInputError, Policy
 
 GPU_EXCLUDED = "gpu_excluded"
@@ -78,22 +79,30 @@ def choose_model(
     """The model, the GPUs it fits on, those it does not fit on, and the sentence for it."""
     if policy.model == "auto":
         return _auto_model(gpus, policy)
-    needed = models.memory_needed_mib(policy.model, policy.instances_per_gpu)
+    memory = memory_of(policy.model)
     fits, left_out = [], []
     for gpu in gpus:
-        if needed is not None and gpu.memory_available_mib is not None and gpu.memory_available_mib < needed:
+        if memory is not None and (
+            gpu.memory_available_mib is not None and gpu.memory_available_mib < memory.of(policy.instances_per_gpu)
+        ):
             reason = (
                 f"{gpu} has {gpu.memory_available_mib} MiB for {_servers(policy)} with model {policy.model}, "
-                f"which need{'s' if policy.instances_per_gpu == 1 else ''} about {needed} MiB."
+                f"which {_need(memory, policy)}."
             )
             remedy = f"Free GPU memory{_fewer_servers(policy)}, or choose a smaller model or `model: auto`."
             left_out.append(LeftOut(gpu, NOT_ENOUGH_MEMORY, reason, remedy))
         else:
             fits.append(gpu)
     text = f"Model {policy.model}, as the policy asks."
-    if needed is None:
+    if memory is None:
         text += " How much GPU memory it takes is not known, so that was not checked."
     return policy.model, tuple(fits), tuple(left_out), text
+
+
+def _need(memory: Memory, policy: Policy) -> str:
+    if policy.instances_per_gpu == 1:
+        return f"needs about {memory.mib} MiB ({memory.basis})"
+    return f"need about {memory.of(policy.instances_per_gpu)} MiB ({memory.mib} MiB each: {memory.basis})"
 
 
 def _fewer_servers(policy: Policy) -> str:
@@ -105,30 +114,29 @@ def _servers(policy: Policy) -> str:
 
 
 def _auto_model(gpus: tuple[HostGpu, ...], policy: Policy) -> tuple[str, tuple[HostGpu, ...], tuple[LeftOut, ...], str]:
-    smallest = models.AUTO_MODELS[-1]
-    least = models.memory_with_headroom_mib(smallest, policy.instances_per_gpu) or 0
+    memory = {name: memory_of(name) for name in models.AUTO_MODELS}
+    needs = {name: with_headroom_mib(found, policy.instances_per_gpu) for name, found in memory.items() if found}
+    smallest = min(needs, key=lambda name: needs[name])
     left_out = tuple(
         LeftOut(
             gpu,
             NOT_ENOUGH_MEMORY,
             f"{gpu} has {gpu.memory_available_mib} MiB, too little for {_servers(policy)} with even the smallest "
-            f"model, {smallest} ({least} MiB with head-room).",
+            f"model, {smallest} ({needs[smallest]} MiB with head-room).",
             f"Free GPU memory{_fewer_servers(policy)}, or leave this GPU out of `gpus`.",
         )
         for gpu in gpus
-        if gpu.memory_available_mib is not None and gpu.memory_available_mib < least
+        if gpu.memory_available_mib is not None and gpu.memory_available_mib < needs[smallest]
     )
     small = {item.gpu for item in left_out}
     fits = tuple(gpu for gpu in gpus if gpu not in small)
     known = [gpu.memory_available_mib for gpu in fits if gpu.memory_available_mib is not None]
     if not known or len(known) < len(fits):
         return smallest, fits, left_out, f"Model {smallest}: how much GPU memory is free is not known."
-    for name in models.AUTO_MODELS:
-        needed = models.memory_with_headroom_mib(name, policy.instances_per_gpu)
-        if needed is not None and needed <= min(known):
-            text = (
-                f"Model {name}: the largest of {', '.join(models.AUTO_MODELS)} that fits {_servers(policy)} on every "
-                f"chosen GPU ({needed} MiB with head-room; {min(known)} MiB to be had on the fullest)."
-            )
-            return name, fits, left_out, text
-    raise AssertionError("every GPU that is left holds the smallest model")
+    # The smallest fits on every GPU that is left.
+    name = next(name for name, needed in needs.items() if needed <= min(known))
+    text = (
+        f"Model {name}: the first of {', '.join(models.AUTO_MODELS)} that fits {_servers(policy)} on every "
+        f"chosen GPU ({needs[name]} MiB with head-room; {min(known)} MiB to be had on the fullest)."
+    )
+    return name, fits, left_out, text
