@@ -11,9 +11,13 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import plan
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.policy import PlanInputError
 
 
-def deployment_plan(gpu_info: Any, catalogue: Any = None, policy: Any = None, measured: Any = None) -> dict[str, Any]:
+def deployment_plan(
+    gpu_info: Any, catalogue: Any = None, policy: Any = None, measured: Any = None, whisper_version: Any = None
+) -> dict[str, Any]:
     try:
-        return plan.deployment_plan(gpu_info, catalogue=catalogue, policy=policy, measured=measured)
+        return plan.deployment_plan(
+            gpu_info, catalogue=catalogue, policy=policy, measured=measured, whisper_version=whisper_version
+        )
     except PlanInputError as error:
         raise AnsibleFilterError(f"whisperops.gpu.deployment_plan: {error}") from error
 

@@ -25,10 +25,13 @@ COMPAT_PATH = {
     "environment": {"LD_LIBRARY_PATH": ""},
     "rejects": False,
 }
+# Neither Dockerfile turns GGML_NATIVE off. Reported for the CPU image in #3510 and for the CUDA image in #3814, whose
+# server loads a part of ggml's CPU code too.
 NATIVE_CPU = {
     "code": "cpu_baseline_unknown",
-    "message": "The official CPU image is built for the CPU of its build machine (GGML_NATIVE=ON); an older CPU may "
-    "stop with SIGILL (exit code 132). Use `prefer: local` there.",
+    "message": "The official images are built for the processor of their build machine (GGML_NATIVE=ON): on one that "
+    "lacks its instructions, AVX-512 for instance, the server stops with SIGILL (exit code 132). Use `prefer: local` "
+    "there.",
     "environment": {},
     "rejects": False,
 }
@@ -39,6 +42,17 @@ def _superseded(until: str) -> dict[str, Any]:
         "code": "superseded",
         "message": f"This image was last built on {until} and holds the whisper.cpp of that time. To use it all the "
         "same, name its tag under `extra_images`.",
+        "environment": {},
+        "rejects": True,
+    }
+
+
+def _without_server(until: str) -> dict[str, Any]:
+    """The server was `server` until 2024-12-21 (2e59dced1) and has had /health since 2025-03-31 (88d13a17a)."""
+    return {
+        "code": "no_server",
+        "message": f"This image was last built on {until}: it has no `whisper-server`, only the `server` of that time, "
+        "which knows no /health. It cannot be deployed.",
         "environment": {},
         "rejects": True,
     }
@@ -60,7 +74,7 @@ BUILT_IN: list[dict[str, Any]] = [
         "since": "2025-08-13",
         "until": None,
         "source": SOURCE,
-        "known_problems": [COMPAT_PATH],
+        "known_problems": [COMPAT_PATH, NATIVE_CPU],
     },
     {
         "name": "official CPU image",
@@ -94,7 +108,8 @@ BUILT_IN: list[dict[str, Any]] = [
         "since": "2025-06-25",
         "until": "2025-08-13",
         "source": SOURCE,
-        "known_problems": [_superseded("2025-08-13"), COMPAT_PATH],
+        "whisper_version": "1.7.6",
+        "known_problems": [_superseded("2025-08-13"), COMPAT_PATH, NATIVE_CPU],
     },
     {
         "name": "official CUDA image, 2024-06-26 to 2024-09-25",
@@ -107,7 +122,7 @@ BUILT_IN: list[dict[str, Any]] = [
         "since": "2024-06-26",
         "until": "2024-09-25",
         "source": SOURCE,
-        "known_problems": [_superseded("2024-09-25"), COMPAT_PATH],
+        "known_problems": [_without_server("2024-09-25"), COMPAT_PATH],
     },
     {
         "name": "official CUDA image, 2023-12-30 to 2024-06-26",
@@ -120,6 +135,6 @@ BUILT_IN: list[dict[str, Any]] = [
         "since": "2023-12-30",
         "until": "2024-06-26",
         "source": SOURCE,
-        "known_problems": [_superseded("2024-06-26"), COMPAT_PATH],
+        "known_problems": [_without_server("2024-06-26"), COMPAT_PATH],
     },
 ]

@@ -63,12 +63,14 @@ def _official(host: Host, policy: Policy, images: tuple[Image, ...], findings: F
     return None
 
 
-def reject_cpu(policy: Policy, images: tuple[Image, ...], findings: Findings, gpu_serves: bool) -> None:
-    """A host with a GPU: the CPU is an alternative that was not taken."""
+def reject_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Findings, gpu_serves: bool) -> None:
+    """The CPU is an alternative that was not taken: because a GPU is there, or because the policy says never."""
     if policy.allow_cpu == "always":
         if not gpu_serves:
             return
         reason = "The GPU can serve; `allow_cpu: always` uses the CPU only where it cannot."
+    elif not host.gpu_present:
+        reason = f"`allow_cpu: {policy.allow_cpu}` does not let this host, which has no NVIDIA GPU, serve from its CPU."
     else:
         reason = (
             f"This host has an NVIDIA GPU, and `allow_cpu: {policy.allow_cpu}` does not let the CPU stand in for it."

@@ -26,6 +26,7 @@ KEYS = (
     "since",
     "until",
     "source",
+    "whisper_version",
 )
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
@@ -48,6 +49,7 @@ class Image:
     platforms: tuple[str, ...]
     measured: bool = False
     problems: tuple[str, ...] = ()  # what the measurement found
+    whisper_version: str | None = None
 
 
 def read_catalogue(entries: Any, where: str = "catalogue") -> tuple[Image, ...]:
@@ -89,7 +91,14 @@ def _read_entry(entry: Any, where: str) -> Image:
             _read_problem(problem, f"{where}.known_problems[{n}]") for n, problem in enumerate(problems)
         ),
         platforms=tuple(str(platform) for platform in platforms),
+        whisper_version=read_whisper_version(entry.get("whisper_version"), f"{where}.whisper_version"),
     )
+
+
+def read_whisper_version(value: Any, where: str) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise refuse(where, value, "whisper.cpp's version as a string, such as '1.9.5'")
 
 
 def _read_problem(problem: Any, where: str) -> KnownProblem:
@@ -182,6 +191,7 @@ def with_measurement(image: Image, measured: Mapping[str, Mapping[str, Any]]) ->
         image.platforms,
         measured=True,
         problems=problems,
+        whisper_version=image.whisper_version,
     )
 
 

@@ -15,7 +15,7 @@ from .cpu_plan import plan_cpu, reject_cpu
 from .driver_advice import driver_remedies, seen, why_not_offered
 from .driver_support import DEAD_END_REMEDY, one_driver_serves
 from .host import Host, HostGpu, read_host
-from .images import Image, read_catalogue, read_measured, with_measurement
+from .images import Image, read_catalogue, read_measured, read_whisper_version, with_measurement
 from .options import (
     JIT_NOT_ALLOWED,
     LOCAL,
@@ -31,9 +31,12 @@ from .policy import Policy, read_policy
 from .selection import LeftOut, choose_model, select
 from .verdict import BRANCH_DROPPED_GPU, DRIVER_MISSING, DRIVER_TOO_OLD, VERDICTS
 from .versions import cuda_minor, dotted
+from .whisper_faults import warnings_about
 
 
-def deployment_plan(gpu_info: Any, catalogue: Any = None, policy: Any = None, measured: Any = None) -> dict[str, Any]:
+def deployment_plan(
+    gpu_info: Any, catalogue: Any = None, policy: Any = None, measured: Any = None, whisper_version: Any = None
+) -> dict[str, Any]:
     """Facts, images and policy in; one plan out. PlanInputError for an input that a person has to correct."""
     settings = read_policy(policy)
     host = read_host(gpu_info)
@@ -43,7 +46,8 @@ def deployment_plan(gpu_info: Any, catalogue: Any = None, policy: Any = None, me
     images: dict[str, Image] = {}
     for image in listed:
         images.setdefault(image.reference, with_measurement(image, results))
-    planner = _Planner(host, settings, _for_platform(tuple(images.values()), host.platform), results)
+    version = read_whisper_version(whisper_version, "whisper_version")
+    planner = _Planner(host, settings, _for_platform(tuple(images.values()), host.platform), results, version)
     return planner.plan()
 
 
@@ -59,12 +63,18 @@ def _superseded(image: Image) -> bool:
 
 class _Planner:
     def __init__(
-        self, host: Host, policy: Policy, images: tuple[Image, ...], measured: Mapping[str, Mapping[str, Any]]
+        self,
+        host: Host,
+        policy: Policy,
+        images: tuple[Image, ...],
+        measured: Mapping[str, Mapping[str, Any]],
+        whisper_version: str | None,
     ) -> None:
         self.host = host
         self.policy = policy
         self.images = images
         self.measured = measured
+        self.whisper_version = whisper_version  # that a local build compiles
         self.findings = Findings()
         self.left_out: list[LeftOut] = []
 
@@ -76,10 +86,12 @@ class _Planner:
         else:
             outcome = self._with_gpu(selection.gpus, selection.left_out)
             self._tell_left_out(gpu_serves=outcome is not None)
-            reject_cpu(policy, self.images, findings, gpu_serves=outcome is not None)
+            reject_cpu(self.host, policy, self.images, findings, gpu_serves=outcome is not None)
             if outcome is None and policy.allow_cpu == "always":
                 reason = "`allow_cpu: always` lets whisper.cpp run on the CPU, because no GPU of this host can serve."
                 outcome = plan_cpu(self.host, policy, self.images, findings, reason)
+        if outcome is not None:
+            self._warn_of_version(outcome)
         self._order_rejected(built=outcome is not None and outcome.runtime == "cuda" and outcome.origin == "local")
         return impossible(findings, policy) if outcome is None else as_plan(outcome, findings, policy)
 
@@ -91,6 +103,13 @@ class _Planner:
         kept.sort(key=lambda entry: places.index(entry["image"]) if entry["image"] in places else len(places))
         self.findings.rejected = kept
 
+    def _warn_of_version(self, outcome: Outcome) -> None:
+        versions = {image.reference: image.whisper_version for image in self.images}
+        built = outcome.origin == "local"
+        version = self.whisper_version if built else versions.get(outcome.image or "")
+        what = "The image that is built" if built else str(outcome.image)
+        self.findings.warnings.extend(warnings_about(what, version))
+
     def _without_gpu(self) -> Outcome | None:
         for image in self.images:
             if image.runtime == "cuda" and not _superseded(image):
@@ -100,6 +119,7 @@ class _Planner:
                 "This host has no NVIDIA GPU, and `allow_cpu: never` does not let it serve from the CPU."
             )
             self.findings.remedies.append("Fit an NVIDIA GPU, or set `allow_cpu: auto`.")
+            reject_cpu(self.host, self.policy, self.images, self.findings, gpu_serves=False)
             return None
         reason = "This host has no NVIDIA GPU; whisper.cpp will run on the CPU."
         return plan_cpu(self.host, self.policy, self.images, self.findings, reason)
