@@ -25,8 +25,9 @@ MEASURED_MIB: dict[str, int] = {
     "large-v3-turbo": 2982,
     "large-v3": 4874,
 }
-# Of that the driver's own share, which no process holds and which is not free before the first server either: the
-# second server of `base` added 974 MiB to the first one's 1456, and that of `large-v3-turbo` 2468 to 2950: 482 less.
+# Of that the driver's own share. It is in use with no server on the GPU too (480 to 483 MiB), so it is not free before
+# the first one starts; and the second server of `base` added 974 MiB to the first one's 1456, that of `large-v3-turbo`
+# 2468 to 2950.
 DRIVER_SHARE_MIB = 482
 
 # Ours, not measured: room for other GPUs and drivers than the one measured, and for a desktop on the same GPU.

@@ -133,13 +133,14 @@ def test_the_drivers_share_is_what_the_first_server_took_more_than_the_second() 
         assert first - (second - first) == model_memory.DRIVER_SHARE_MIB, model
 
 
-def test_the_drivers_share_is_what_no_process_held_while_a_server_was_proven() -> None:
-    proofs = [case["evidence"] for case in measurements()["proof"] if case["gpu_used"]]
-    assert proofs
-    for seen in proofs:
-        assert seen["others_on_card"] == 0
-        unclaimed = seen["memory_used_mib"] - seen["process_memory_mib"]
-        assert model_memory.DRIVER_SHARE_MIB <= unclaimed <= model_memory.DRIVER_SHARE_MIB + 8
+def test_the_drivers_share_is_in_use_without_a_server_on_the_gpu() -> None:
+    """And beside a server it is what no process holds."""
+    seen = [case["evidence"] for case in measurements()["proof"] if case["evidence"]["others_on_card"] == 0]
+    idle = [found["memory_used_mib"] for found in seen if found["process_memory_mib"] is None]
+    beside = [found["memory_used_mib"] - found["process_memory_mib"] for found in seen if found["process_memory_mib"]]
+    assert len(idle) == 3
+    assert len(beside) == 4
+    assert all(abs(unclaimed - model_memory.DRIVER_SHARE_MIB) <= 6 for unclaimed in idle + beside)
 
 
 def test_so_many_servers_fit_as_were_measured_together() -> None:
