@@ -39,11 +39,12 @@ _SAME_SHAPE = {"large-v1": "large-v3", "large-v2": "large-v3"}
 
 
 class Memory(NamedTuple):
-    mib: int  # of each server
+    mib: int  # in use on the GPU with one server
     basis: str  # where the figure comes from, for a sentence
 
     def of(self, servers: int) -> int:
-        return self.mib * servers
+        """The driver's share is counted once, on the safe side: some drivers take it before the first server."""
+        return self.mib + (servers - 1) * (self.mib - DRIVER_SHARE_MIB)
 
 
 def memory_of(name: str) -> Memory | None:
@@ -54,7 +55,7 @@ def memory_of(name: str) -> Memory | None:
     unquantized = _QUANTIZED.sub("", name)
     shape = unquantized.replace("-tdrz", "").replace(".en", "")
     shape = _SAME_SHAPE.get(shape, shape)
-    mib = MEASURED_MIB[shape] - DRIVER_SHARE_MIB
+    mib = MEASURED_MIB[shape]
     if unquantized != name:
         # Its weights take less, and all else (context, caches, buffers) is as large.
         mib -= (MODELS[unquantized].bytes - model.bytes) // MIB

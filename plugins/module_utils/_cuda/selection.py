@@ -102,7 +102,7 @@ def choose_model(
 def _need(memory: Memory, policy: Policy) -> str:
     if policy.instances_per_gpu == 1:
         return f"needs about {memory.mib} MiB ({memory.basis})"
-    return f"need about {memory.of(policy.instances_per_gpu)} MiB ({memory.mib} MiB each: {memory.basis})"
+    return f"need about {memory.of(policy.instances_per_gpu)} MiB ({memory.mib} MiB the first: {memory.basis})"
 
 
 def _fewer_servers(policy: Policy) -> str:
