@@ -40,7 +40,7 @@ def test_no_builder_is_left_out_of_the_codes():
 @pytest.mark.parametrize("code", problems.CODES)
 def test_each_section_goes_from_symptom_to_check_to_cure(code):
     text = sections()[code]
-    parts = [text.index(part) for part in ("**Symptom.**", "**Check.**", "**Cure.**")]
+    parts = [text.index(part) for part in ("**Symptom.**", "**Check.**", "**Fix.**")]
     assert parts == sorted(parts)
     assert "`" in text[parts[1] : parts[2]], "the check names no command"
 

@@ -131,7 +131,7 @@ def test_the_same_problem_on_two_hosts_is_one():
 def test_the_remedy_of_a_code_is_the_guides():
     html = html_of(record(error="port_in_use: port 8080 is taken"))
     assert "What the guide says of port_in_use" in html
-    assert "<strong>Cure.</strong>" in html
+    assert "<strong>Fix.</strong>" in html
 
 
 def test_an_impossible_plan_tells_its_remedy_apart():
