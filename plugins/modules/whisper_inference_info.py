@@ -161,7 +161,9 @@ missing:
   elements: str
   sample: [utilization]
 cause:
-  description: Where RV(gpu_used) is not true although O(gpu) was given, the likeliest cause. Else V(null).
+  description:
+    - Where RV(gpu_used) is not true although O(gpu) was given, or where the server ended instead of transcribing, the likeliest
+      cause. Else V(null).
   returned: always, once the audio was read
   type: dict
   contains:
@@ -177,6 +179,32 @@ cause:
       description: What to do about it.
       type: str
       sample: Run site.yml.
+ending:
+  description: How the server ended, where it gave no transcript because of that. Else V(null).
+  returned: always, once the audio was read
+  type: dict
+  contains:
+    exit_code:
+      description: Exit code of its process. V(null) if the engine no longer knows it.
+      type: int
+      sample: 139
+    signal:
+      description: The signal that ended it, from its exit code. V(null) if none did.
+      type: str
+      sample: SIGSEGV
+    restarts:
+      description: How often the engine has started the container again.
+      type: int
+      sample: 1
+    out_of_memory:
+      description: Whether the engine says that the kernel ended it for want of memory.
+      type: bool
+      sample: false
+    lines:
+      description: The last lines it wrote before its end.
+      type: list
+      elements: str
+      sample: ["CUDA error: out of memory"]
 evidence:
   description: What was seen.
   returned: always, once the audio was read
@@ -248,7 +276,8 @@ evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover, Request
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
 
 
 def main() -> None:

@@ -86,6 +86,16 @@ class OpenDevices:
             return False
         return True
 
+    def uvm_numbers(self, pid: int) -> tuple[int | None, int | None]:
+        """The major number of /dev/nvidia-uvm as a process sees it, and the one that the kernel has given the module."""
+        try:
+            inside: int | None = os.major(os.stat(os.path.join(self._proc, str(pid), "root/dev/nvidia-uvm")).st_rdev)
+        except OSError:
+            inside = None
+        fields = [line.split() for line in self._read(os.path.join(self._proc, "devices")).splitlines()]
+        given = [int(field[0]) for field in fields if field[1:] == ["nvidia-uvm"] and field[0].isdigit()]
+        return inside, given[0] if given else None
+
     def libraries(self, pid: int) -> list[str]:
         """The files mapped into a process."""
         lines = self._read(os.path.join(self._proc, str(pid), "maps")).splitlines()

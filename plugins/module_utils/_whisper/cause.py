@@ -10,10 +10,11 @@ what is wrong with the host before what is wrong with the container.
 from __future__ import annotations
 
 import re
-from typing import Callable, NamedTuple, Sequence
+from typing import Callable, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import death, driver_rules
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first, problem
 
 # Of what nvidia_gpu_info finds: what alone keeps every program off the GPU.
 _DECISIVE = (
@@ -30,41 +31,13 @@ _DECISIVE = (
     "no_gpu",
 )
 
-# The CUDA runtime's own words (errors 209, 200, 222; 803, 804; 35; 100; 999 and 304).
-_NO_CODE = re.compile(r"no kernel image is available|device kernel image is invalid|unsupported toolchain")
-_COMPAT = re.compile(r"forward compatibility was attempted|unsupported display driver / cuda driver combination")
-_OLD_DRIVER = re.compile(r"driver version is insufficient")
-_TAKEN_AWAY = re.compile(
-    r"unknown error|OS call failed|system not yet initialized|operation not permitted", re.IGNORECASE
+# The CUDA runtime's own words (errors 209, 200, 222, 98) and ggml's.
+_NO_CODE = re.compile(
+    r"no kernel image is available|device kernel image is invalid|unsupported toolchain|invalid device function"
+    r"|has no device code compatible"
 )
 
-
-class Facts(NamedTuple):
-    """What is known when a proof has failed. None: not known."""
-
-    host_problems: Sequence[Problem] = ()
-    log: ServerLog | None = None
-    # What speaks against the GPU in the last lines, requests and earlier starts too.
-    last_words: Sequence[str] = ()
-    device_open: bool | None = None
-    # Seen on the card: the server's memory, its work.
-    process_memory: bool | None = None
-    utilization: bool | None = None
-    device_code: str | None = None
-    command: Sequence[str] = ()
-    # Whether the container was created with a GPU.
-    has_gpu: bool | None = None
-    # Whether it has /dev/nvidiactl now.
-    nodes_in_container: bool | None = None
-    # The files that the server's process has loaded.
-    libraries: Sequence[str] = ()
-
-
 Rule = Callable[[Facts], "Problem | None"]
-
-
-def _problem(code: str, message: str, remedy: str) -> Problem:
-    return Problem(code=code, message=message, remedy=f"{remedy} See docs/troubleshooting.md#{code}")
 
 
 def cause(facts: Facts) -> Problem:
@@ -72,7 +45,14 @@ def cause(facts: Facts) -> Problem:
         found = rule(facts)
         if found:
             return found
-    return _problem(
+    if not facts.transcribes:
+        return problem(
+            "transcript_missing",
+            "The server gave no transcript, and neither its log nor its host says why.",
+            "Read `docker logs` of its container. A server that is only slow needs a larger whisper_proof_timeout_seconds or a"
+            " smaller model.",
+        )
+    return problem(
         "gpu_proof_missing",
         "The server transcribes, but nothing more can be learned of where.",
         "Let the proof read more: run it as root on the host itself, give it the container's name, and see that"
@@ -80,13 +60,20 @@ def cause(facts: Facts) -> Problem:
     )
 
 
+def cause_of_end(facts: Facts) -> Problem | None:
+    """Of a server on the CPU: why it ended; None where it did not."""
+    if facts.ending is None:
+        return None
+    return death.illegal_instruction(facts) or death.resources(facts) or death.died(facts)
+
+
 def _no_kernel_image(facts: Facts) -> Problem | None:
-    said = _first(_NO_CODE, [*_against(facts), *facts.last_words])
+    said = first(_NO_CODE, against(facts))
     if said is None and facts.device_code != "none":
         return None
-    return _problem(
+    return problem(
         "no_kernel_image",
-        "The image has no device code that this card and driver can run" + (f": {said}." if said else "."),
+        f"The image has no device code that this card and driver can run{f': {said}' if said else ''}.{death.how(facts)}",
         "Take an image with code for the card's compute capability, or let the host build its own:"
         " whisper_policy: {prefer: local}. `ansible-playbook playbooks/plan.yml` says which fits.",
     )
@@ -94,9 +81,9 @@ def _no_kernel_image(facts: Facts) -> Problem | None:
 
 def _host(facts: Facts) -> Problem | None:
     for code in _DECISIVE:
-        for problem in facts.host_problems:
-            if problem.code == code:
-                return problem
+        for found in facts.host_problems:
+            if found.code == code:
+                return found
     return None
 
 
@@ -105,30 +92,17 @@ def _switched_off(facts: Facts) -> Problem | None:
     wished = facts.log.wished_for_gpu if facts.log else None
     if "--no-gpu" not in facts.command and "-ng" not in facts.command and wished is not False:
         return None
-    return _problem(
+    return problem(
         "gpu_switched_off",
         "The server was started with --no-gpu.",
         "Run site.yml: it starts the server as the plan says.",
     )
 
 
-def _compat_library(facts: Facts) -> Problem | None:
-    said = _first(_COMPAT, [*_against(facts), *facts.last_words])
-    loaded = next((path for path in facts.libraries if "libcuda.so" in path and "compat" in path.split("/")), None)
-    if said is None and loaded is None:
-        return None
-    return _problem(
-        "compat_library_shadows_driver",
-        f"In the container a CUDA compat library comes before the driver's libcuda: {loaded or said}.",
-        "Compat libraries never work on GeForce. Start the container with an empty LD_LIBRARY_PATH (the plan's"
-        " environment does), and remove /etc/ld.so.conf.d/*cuda_compat.conf from the image.",
-    )
-
-
 def _no_gpu_given(facts: Facts) -> Problem | None:
     if facts.has_gpu is not False:
         return None
-    return _problem(
+    return problem(
         "container_without_gpu",
         "The container was created without a GPU: by the wrong runtime, or with no device.",
         "Run site.yml: it creates the container with the GPU, by CDI or by the runtime nvidia (whisper_gpu_mode).",
@@ -138,30 +112,12 @@ def _no_gpu_given(facts: Facts) -> Problem | None:
 def _nodes_missing(facts: Facts) -> Problem | None:
     if facts.nodes_in_container is not False:
         return None
-    return _problem(
+    return problem(
         "gpu_not_in_container",
         "The container was created with a GPU, but has no /dev/nvidiactl.",
         "The runtime nvidia starts a container without the GPU when the host's device nodes are missing: see that"
         " /dev/nvidia0 exists on the host (nvidia-modprobe, nvidia-persistenced), restart nvidia-cdi-refresh, then"
         " recreate the container by running site.yml.",
-    )
-
-
-def _driver_too_old(facts: Facts) -> Problem | None:
-    said = _first(_OLD_DRIVER, _against(facts))
-    if said is None:
-        return None
-    if facts.libraries and not any("libcuda.so" in path for path in facts.libraries):
-        return _problem(
-            "driver_library_not_in_container",
-            f"The container has no libcuda.so.1, so that CUDA says: {said}.",
-            "The toolkit brings it: NVIDIA_DRIVER_CAPABILITIES must have compute; restart nvidia-cdi-refresh after a"
-            " change of driver, then recreate the container by running site.yml.",
-        )
-    return _problem(
-        "driver_too_old_for_image",
-        f"The image's CUDA is newer than the host's driver: {said}.",
-        "Run site.yml: it chooses an image that the driver can run. Or upgrade the driver.",
     )
 
 
@@ -172,7 +128,7 @@ def _cpu_only_image(facts: Facts) -> Problem | None:
         return None
     if not facts.libraries or any("ggml_cuda" in said or "CUDA" in said for said in facts.log.negative):
         return None
-    return _problem(
+    return problem(
         "cpu_only_image",
         "The server has loaded no CUDA code at all: the image, or its variant, is built for the CPU.",
         "Take an image built with GGML_CUDA (main-cuda, not main), or let the host build its own:"
@@ -180,26 +136,13 @@ def _cpu_only_image(facts: Facts) -> Problem | None:
     )
 
 
-def _lost_to_a_reload(facts: Facts) -> Problem | None:
-    placed = facts.log is not None and facts.log.placed_on_gpu
-    said = _first(_TAKEN_AWAY, [*_against(facts), *facts.last_words])
-    if said is None and not (placed and facts.device_open and facts.process_memory is False):
-        return None
-    return _problem(
-        "gpu_lost_in_container",
-        "The container had the GPU and has lost it" + (f": {said}." if said else "."),
-        "`systemctl daemon-reload` under the systemd cgroup driver does that to containers of the legacy hook:"
-        " recreate the container by running site.yml, and give it the GPU by CDI (nvidia_container_toolkit_mode: cdi).",
-    )
-
-
 def _never_reached(facts: Facts) -> Problem | None:
-    said = facts.log.negative[0] if facts.log and facts.log.negative else None
-    if said is None:
+    said = (against(facts) if facts.ending else facts.log.negative if facts.log else [])[:1]
+    if not said:
         return None
-    return _problem(
+    return problem(
         "cuda_failed",
-        f"CUDA did not come up in the server: {said}.",
+        f"CUDA did not come up in the server: {said[0]}.{death.how(facts)}",
         "Read `docker logs` of the container, and run `nvidia-smi` in it (docker exec); if that works, run site.yml"
         " again, which creates the container anew.",
     )
@@ -208,7 +151,7 @@ def _never_reached(facts: Facts) -> Problem | None:
 def _contradicted(facts: Facts) -> Problem | None:
     if facts.log is None or not facts.log.placed_on_gpu or facts.device_open is not False:
         return None
-    return _problem(
+    return problem(
         "gpu_claim_contradicted",
         "The server says that its weights are on the GPU, but the kernel knows no NVIDIA device that it holds open.",
         "Nothing real stands behind the device: a stand-in for the driver, or a server that prints what it should"
@@ -217,9 +160,11 @@ def _contradicted(facts: Facts) -> Problem | None:
 
 
 def _idle(facts: Facts) -> Problem | None:
+    if not facts.transcribes:
+        return None
     if facts.utilization is not False and facts.process_memory is not False and facts.device_open is not False:
         return None
-    return _problem(
+    return problem(
         "gpu_not_used",
         "The server transcribes, and the card shows nothing of it: {}.".format(
             ", ".join(
@@ -238,23 +183,21 @@ def _idle(facts: Facts) -> Problem | None:
 
 _RULES: Sequence[Rule] = (
     _no_kernel_image,
+    death.illegal_instruction,
     _host,
     _switched_off,
-    _compat_library,
+    driver_rules.compat_or_stale,
+    driver_rules.fabric_manager,
     _no_gpu_given,
     _nodes_missing,
-    _driver_too_old,
-    _lost_to_a_reload,
+    driver_rules.driver_library_missing,
+    driver_rules.driver_too_old,
+    driver_rules.unknown_at_start,
+    driver_rules.lost_to_a_reload,
+    death.resources,
+    death.died,
     _contradicted,
     _cpu_only_image,
     _never_reached,
     _idle,
 )
-
-
-def _against(facts: Facts) -> list[str]:
-    return list(facts.log.negative) if facts.log else []
-
-
-def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> str | None:
-    return next((line for line in lines if pattern.search(line)), None)

@@ -15,12 +15,14 @@ from urllib.parse import quote, urlsplit
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.docker_api import Engine, socket_path
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError, Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
 
 # What stands before each piece of a log: its stream (1 output, 2 errors), three zeros and its length.
 _FRAME_HEADER = 8
 _LARGEST_LOG = 1024 * 1024
 _LARGEST_DOCUMENT = 16 * 1024 * 1024
-_LAST_LINES = 200
+# More than one start and one request write.
+_LAST_LINES = 400
 # The server prints its first line at once. A log that begins later has lost its beginning to rotation, and might begin
 # with what a client had printed.
 _FIRST_LINE_SECONDS = 60
@@ -44,6 +46,11 @@ class Container(NamedTuple):
     runtime: str
     # Ports of the host that lead to it; None with the host's own network.
     published: dict[int, str] | None
+    # How often the engine has started it again by itself, and how its last process ended; the engine keeps no exit code
+    # of a container that runs again.
+    restarts: int = 0
+    exit_code: int | None = None
+    out_of_memory: bool = False
 
 
 class Containers(Engine):
@@ -73,6 +80,40 @@ class Containers(Engine):
 
     def last_lines(self, container: Container) -> str:
         return self._log(container, f"stderr=1&stdout=1&tail={_LAST_LINES}")
+
+    def ending(self, container: Container) -> Ending | None:
+        """How its process ended the last time; None where it never did."""
+        ended = container.ended_before
+        if ended is None:
+            return None
+        until = ""
+        if container.started and float(container.started) > float(ended):
+            # A line's time is taken when the engine reads it, which may be just after the end, or before the start.
+            until = f"&until={(float(ended) + float(container.started)) / 2:.6f}"
+        lines = self._log(container, f"stderr=1&stdout=1&tail={_LAST_LINES}{until}").splitlines()
+        exit_code, out_of_memory = container.exit_code, container.out_of_memory
+        for event in self._events(container, float(ended) - 1):
+            if event.get("Action") == "die":
+                exit_code = _number((event.get("Actor") or {}).get("Attributes", {}).get("exitCode"))
+            out_of_memory = out_of_memory or event.get("Action") == "oom"
+        return Ending(exit_code, container.restarts, container.running, out_of_memory, lines)
+
+    def _events(self, container: Container, since: float) -> list[dict[str, Any]]:
+        """What the engine remembers; that is little, and only since its own start."""
+        filters = quote(json.dumps({"container": [container.id], "event": ["die", "oom"]}))
+        target = f"/events?since={since:.3f}&until={time.time():.3f}&filters={filters}"
+        with self._request("GET", target) as response:
+            if response.status != http.client.OK:
+                self._refused("list its events", response)
+            text = response.read(_LARGEST_DOCUMENT).decode("utf-8", "replace")
+        found = []
+        for line in text.splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            found += [event] if isinstance(event, dict) else []
+        return found
 
     def _log(self, container: Container, parameters: str) -> str:
         with self._request("GET", f"/containers/{container.id}/logs?{parameters}") as response:
@@ -117,6 +158,10 @@ def described(inspected: dict[str, Any]) -> Container:
         or any(device.startswith("/dev/nvidia") for device in devices),
         runtime=runtime,
         published=None if host.get("NetworkMode") == "host" else _published(inspected),
+        restarts=int(inspected.get("RestartCount") or 0),
+        # While it waits for its restart the engine calls it running, and there is no process.
+        exit_code=None if state.get("Pid") else _number(state.get("ExitCode")),
+        out_of_memory=bool(state.get("OOMKilled")),
     )
 
 
@@ -155,6 +200,13 @@ def without_frames(content: bytes) -> bytes:
         pieces.append(content[position : position + length])
         position += length
     return b"".join(pieces)
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _published(inspected: dict[str, Any]) -> dict[int, str]:

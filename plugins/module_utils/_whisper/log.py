@@ -32,6 +32,8 @@ _NEGATIVE = (
     re.compile(r"(load_backend: failed to load .*cuda.*)"),
     re.compile(r".*cudaMalloc failed: (.+)"),
     re.compile(r"CUDA error: (.+)"),
+    re.compile(r".*(CUDA kernel \S+ has no device code compatible with CUDA arch \d+)", re.ASCII),
+    re.compile(r".*error while loading shared libraries: (lib(?:cuda|cudart|cublas\w*|ggml-cuda)\.so.*)"),
 )
 
 
@@ -107,7 +109,7 @@ def negative_in(line: str) -> str | None:
     for pattern in _NEGATIVE:
         found = pattern.match(line)
         if found:
-            return found.group(1).strip()
+            return found.group(1).strip().rstrip(".")
     return None
 
 

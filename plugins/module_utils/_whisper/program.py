@@ -14,7 +14,8 @@ from typing import Any, Callable, Sequence
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import connect
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover, Request
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
     LABEL,
     PlanError,

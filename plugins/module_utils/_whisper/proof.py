@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, open_card
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.open_devices import OpenDevices
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import Facts, cause
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import cause, cause_of_end
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (
     Transcription,
     TranscriptionError,
     audio_seconds,
     transcribe,
 )
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import Container, connect, reached_at
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, last_words, read_log
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.investigation import investigate
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, read_log
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import (
+    Request,
+    Server,
+    look_at_server,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.watch import SETTLING, Watch
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.wrapping import wrapped
@@ -30,52 +35,9 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.wrapping i
 _BASELINE_SECONDS = 0.5
 # NVML's average goes up to one second back.
 _SETTLING_SECONDS = 1.2
-
-
-class Request(NamedTuple):
-    url: str
-    audio: str
-    expected_text: str | None = None
-    timeout_seconds: float = 600
-    gpu: str | None = None
-    container: str | None = None
-    docker_host: str = "unix:///run/docker.sock"
-    device_code: str | None = None
-    # For a server outside of Docker.
-    pid: int | None = None
-    log: str | None = None
-    interval_seconds: float = 0.05
-    # How long the card is watched at work, where the first inference is over sooner.
-    watch_seconds: float = 2.0
-
-
-class Server(NamedTuple):
-    """The process behind the URL and its words; None: not known."""
-
-    pid: int | None = None
-    log: str | None = None
-    last_lines: str = ""
-    container: Container | None = None
-    problem: str | None = None
-
-
-def look_at_server(request: Request) -> Server:
-    if request.container is None:
-        log = None
-        if request.log:
-            with open(request.log, encoding="utf-8", errors="replace") as handle:
-                log = handle.read()
-        return Server(request.pid, log, log or "")
-    try:
-        engine = connect(request.docker_host)
-        container = engine.named(request.container)
-        if not reached_at(container, request.url):
-            return Server(problem=f"{request.url} does not lead to the container {container.name}.")
-        last = engine.last_lines(container)
-        log = engine.errors_since_start(container) if container.running else None
-        return Server(container.pid or None, log, last, container)
-    except InspectionError as error:
-        return Server(problem=f"{error.problem.code}: {error.problem.message}")
+# The connection is gone before the engine knows of the end.
+_END_SECONDS = 3.0
+_END_INTERVAL_SECONDS = 0.2
 
 
 class Prover:
@@ -141,8 +103,9 @@ class Prover:
             found = {
                 "gpu_used": verdict.gpu_used,
                 "missing": verdict.missing,
-                "cause": asdict(cause(self._facts(seen, server, verdict))) if failed else None,
+                "cause": asdict(cause(self._facts(request, seen, server, verdict))) if failed else None,
             }
+        found["ending"] = server.ending.as_dict() if server.ending else None
         found["evidence"] = {
             **evidence.figures(seen),
             "kinds": verdict.kinds,
@@ -155,22 +118,14 @@ class Prover:
         }
         return found
 
-    def _facts(self, seen: evidence.Observation, server: Server, verdict: evidence.Verdict) -> Facts:
-        container = server.container
-        return Facts(
-            host_problems=self._detector().report().problems,
+    def _facts(self, request: Request, seen: evidence.Observation, server: Server, verdict: evidence.Verdict) -> Facts:
+        return investigate(server, self._devices, self._detector(), request.gpu)._replace(
+            transcribes=seen.finished,
             log=seen.log,
-            last_words=last_words(server.last_lines),
             device_open=seen.device_open,
             process_memory=verdict.kinds["process_memory"],
             utilization=verdict.kinds["utilization"],
             device_code=seen.device_code,
-            command=container.command if container else (),
-            has_gpu=container.has_gpu if container else None,
-            nodes_in_container=(
-                self._devices.sees_node(container.pid, "dev/nvidiactl") if container and container.pid else None
-            ),
-            libraries=self._devices.libraries(server.pid) if server.pid else (),
         )
 
     def server(self, request: Request) -> Server:
@@ -194,6 +149,7 @@ class _Run:
         self._watch = watch
         self._card = card
         self._steady_seconds = 0.0
+        self._began = time.time()
 
     def transcribe(self) -> tuple[Transcription | None, str | None]:
         try:
@@ -202,7 +158,7 @@ class _Run:
             return None, str(error)
 
     def observe(self, finished: bool) -> tuple[evidence.Observation, Server]:
-        server = self._prover.server(self._request)
+        server = self._server(finished)
         seen = self._observation(finished, server)
         number = 1
         try:
@@ -218,6 +174,17 @@ class _Run:
             self._idle(number + 1)
             seen = self._observation(finished, server)
         return seen, server
+
+    def _server(self, finished: bool) -> Server:
+        """With its end, if it ended because of this request."""
+        server = self._prover.server(self._request)
+        deadline = time.monotonic() + _END_SECONDS
+        while not finished and server.container and time.monotonic() < deadline:
+            if server.ended_since(self._began):
+                break
+            time.sleep(_END_INTERVAL_SECONDS)
+            server = self._prover.server(self._request)
+        return server._replace(ending=None if finished else server.ended_since(self._began))
 
     def _undecided(self, seen: evidence.Observation) -> bool:
         """More rounds help only where the card shows work and nobody says whose."""

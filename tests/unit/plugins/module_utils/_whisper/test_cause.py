@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problems
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import Facts, cause
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import cause
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import last_words, read_log
 from hypothesis import given
 from hypothesis import strategies as st

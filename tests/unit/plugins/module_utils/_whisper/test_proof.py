@@ -87,6 +87,9 @@ class Host:
     def sees_node(self, pid, node):
         return True
 
+    def uvm_numbers(self, pid):
+        return None, None
+
     def libraries(self, pid):
         return ["/app/libggml-cuda.so"]
 
