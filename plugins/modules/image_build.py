@@ -30,6 +30,16 @@ options:
   docker_config:
     description: Folder for the files of Docker's client, which else leaves them in the user's home.
     type: path
+  jobs:
+    description:
+      - How many compilers may run at once. The build gets it as the argument C(BUILD_JOBS), which the C(Dockerfile) declares.
+      - V(0) takes one for each processor, and no more than have O(memory_per_job_mib) of the memory that is available.
+    type: int
+    default: 0
+  memory_per_job_mib:
+    description: Memory in MiB that a compiler takes.
+    type: int
+    default: 1024
   interval:
     description: Seconds between two looks at the build.
     type: int
@@ -85,7 +95,7 @@ rc:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import build_log, build_run
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import build_jobs, build_log, build_run
 
 
 def main() -> None:
@@ -94,6 +104,8 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "image": {"type": "str", "required": True},
             "docker_config": {"type": "path"},
+            "jobs": {"type": "int", "default": 0},
+            "memory_per_job_mib": {"type": "int", "default": 1024},
             "interval": {"type": "int", "default": 5},
             "phase": {"type": "str", "choices": ["start", "look"], "default": "start"},
         },
@@ -108,17 +120,19 @@ def main() -> None:
         environment = {"DOCKER_BUILDKIT": "1"}
         if module.params["docker_config"]:
             environment["DOCKER_CONFIG"] = module.params["docker_config"]
-        command = [module.get_bin_path("docker", required=True), "build", "--progress=plain", "--tag", image, "."]
+        jobs = module.params["jobs"] or build_jobs.of_this_host(module.params["memory_per_job_mib"])
+        command = [module.get_bin_path("docker", required=True), "build", "--progress=plain"]
+        command += ["--build-arg", f"BUILD_JOBS={jobs}", "--tag", image, "."]
         build_run.start(folder, image, command, environment)
         run = build_run.look(folder)
     lines = build_run.log_lines(folder)
-    failed = build_log.failure(lines) if run and not run.running and run.rc != 0 else None
+    failed = build_log.failure(lines, run.rc) if run and not run.running and run.rc != 0 else None
     module.exit_json(
         building=run.image if run else None,
         running=bool(run and run.running),
         rc=run.rc if run else None,
         progress=build_log.progress(lines)._asdict(),
-        failure=f"{failed.code}: {failed.message}" if failed else None,
+        failure=f"{failed.code}: {failed.message}\n{failed.remedy}" if failed else None,
         **result,
     )
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple, Sequence
 
@@ -19,7 +20,24 @@ _NINJA = re.compile(r"^#\d+ \d+\.\d+ \[(\d+)/(\d+)\] (.*)")
 _OBJECT = re.compile(r"^Building (\w+) object \S*?([^/\s]+?)\.o$")
 # What the Dockerfile itself says is wrong.
 _VERDICT = "WHISPEROPS "
-_ERROR = re.compile(r"error:|CMake Error|fatal\s*:|^E: |undefined reference")
+# What a program that the Dockerfile judges said before: git, curl, tar.
+_BEFORE_VERDICT = re.compile(r"(?:fatal|error|curl|tar): ")
+_ERROR = re.compile(
+    r"error\s*:|CMake Error|fatal\s*:|^E: |^W: Failed to fetch|undefined reference|\bcannot find -l|No rule to make target"
+    r"|died due to signal|died with status"
+)
+# CMake's words stand below, indented and with empty lines between.
+_CMAKE_MESSAGE = re.compile(r"CMake Error.*(?:\(message\)|\([\w]+\)):?$|CMake Error:$")
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+# The kernel's OOM killer, as nvcc, gcc, collect2, the shell, ninja and Docker tell of it, and allocations that failed.
+_NO_MEMORY = re.compile(
+    r"died due to signal 9\b|Killed signal terminated program|internal compiler error: Killed|terminated with signal 9\b"
+    r"|^Killed$|line \d+: +\d+ Killed |FAILED: \[code=137\]|exit code: 137\b|virtual memory exhausted|out of memory allocating"
+    r"|Cannot allocate memory|std::bad_alloc|LLVM ERROR: out of memory"
+)
+_KILLED = 137
+# Docker's own: which step it was, and a piece of the Dockerfile.
+_DRESSING = re.compile(r"-{4,}$| > \[|Dockerfile:\d+$|\s*\d+ \| ")
 ERRORS_SHOWN = 8
 LINES_SHOWN = 10
 REMEDY = "The log has the rest."
@@ -47,12 +65,42 @@ def progress(lines: Sequence[str]) -> Progress:
     return Progress(0, 0, "starting")
 
 
-def failure(lines: Sequence[str]) -> Problem:
-    """The Dockerfile's own verdict, else the first words of the compiler, CMake or apt, else the last lines."""
+def failure(lines: Sequence[str], exit_code: int | None = None) -> Problem:
+    """What ran out; else the Dockerfile's own verdict; else the first words of the compiler, CMake or apt; else the last lines."""
     said = [_PREFIX.sub("", line).rstrip() for line in lines]
+    full = _told(said, _DISK_FULL)
+    if full:
+        return Problem("disk_full", "\n".join(full), "Free disk space, or move the engine's data-root.")
+    killed = _told(said, _NO_MEMORY)
+    if not killed and exit_code == _KILLED:
+        killed = [f"docker build was killed (exit code {exit_code})"]
+    if killed:
+        remedy = (
+            "The host's memory does not suffice for so many compilers at once. Set whisper_image_build_jobs to fewer (by default one"
+            " for each processor that has the memory), at last to 1, or let another host build. What was compiled is kept."
+        )
+        return Problem("build_out_of_memory", "\n".join(killed), remedy)
     for line in said:
         if line.startswith(_VERDICT):
             code, _colon, seen = line[len(_VERDICT) :].partition(": ")
-            return Problem(code, seen, REMEDY)
-    errors = list(dict.fromkeys(line for line in said if _ERROR.search(line)))
-    return Problem("build_failed", "\n".join(errors[:ERRORS_SHOWN] or said[-LINES_SHOWN:]), REMEDY)
+            why = [before for before in _told(said, _BEFORE_VERDICT) if _BEFORE_VERDICT.match(before)]
+            return Problem(code, "\n".join([seen, *why]), REMEDY)
+    errors = _told(said, _ERROR)
+    shown = errors or list(dict.fromkeys(line for line in said if not _DRESSING.match(line)))[-LINES_SHOWN:]
+    return Problem("build_failed", "\n".join(shown), REMEDY)
+
+
+def _told(said: Sequence[str], pattern: re.Pattern[str]) -> list[str]:
+    """The lines that a pattern is in, each once, with what CMake says below its own."""
+    found: list[str] = []
+    for number, line in enumerate(said):
+        if pattern.search(line):
+            below = _indented(said[number + 1 :]) if _CMAKE_MESSAGE.search(line) else []
+            found.append("\n".join([line, *below]))
+    return list(dict.fromkeys(found))[:ERRORS_SHOWN]
+
+
+def _indented(following: Sequence[str]) -> list[str]:
+    """Up to the first line that is neither indented nor empty."""
+    block = list(itertools.takewhile(lambda line: not line or line.startswith(" "), following))
+    return [line for line in block if line]
