@@ -32,7 +32,8 @@ options:
     type: path
   jobs:
     description:
-      - How many compilers may run at once. The build gets it as the argument C(BUILD_JOBS), which the C(Dockerfile) declares.
+      - How many compilers may run at once. The build gets it as the argument C(BUILD_JOBS), which the C(Dockerfile)
+        declares.
       - V(0) takes one for each processor, and no more than have O(memory_per_job_mib) of the memory that is available.
     type: int
     default: 0

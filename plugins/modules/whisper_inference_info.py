@@ -162,8 +162,8 @@ missing:
   sample: [utilization]
 cause:
   description:
-    - Where RV(gpu_used) is not true although O(gpu) was given, or where the server ended instead of transcribing, the likeliest
-      cause. Else V(null).
+    - Where RV(gpu_used) is not true although O(gpu) was given, or where the server ended instead of transcribing, the
+      most likely cause. Otherwise V(null).
   returned: always, once the audio was read
   type: dict
   contains:

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Asks a server for its health until it answers. The socket of a server opens only after its model is loaded.
-  - Fails at once when the container has ended for good, and at its second end when the engine restarts the container in a
-    loop. The message has a problem code, the exit code, the number of restarts and the fatal log line.
+  - Fails at once when the container has ended for good, and at its second end when the engine restarts the container in
+    a loop. The message has a problem code, the exit code, the number of restarts and the fatal log line.
   - Needs root to see what another user's process holds open.
 options:
   container:

@@ -87,7 +87,7 @@ class OpenDevices:
         return True
 
     def uvm_numbers(self, pid: int) -> tuple[int | None, int | None]:
-        """The major number of /dev/nvidia-uvm as a process sees it, and the one that the kernel has given the module."""
+        """The major number of /dev/nvidia-uvm as a process sees it, and the one that the kernel gave the module."""
         try:
             inside: int | None = os.major(os.stat(os.path.join(self._proc, str(pid), "root/dev/nvidia-uvm")).st_rdev)
         except OSError:

@@ -23,17 +23,17 @@ _VERDICT = "WHISPEROPS "
 # What a program that the Dockerfile judges said before: git, curl, tar.
 _BEFORE_VERDICT = re.compile(r"(?:fatal|error|curl|tar): ")
 _ERROR = re.compile(
-    r"error\s*:|CMake Error|fatal\s*:|^E: |^W: Failed to fetch|undefined reference|\bcannot find -l|No rule to make target"
-    r"|died due to signal|died with status"
+    r"error\s*:|CMake Error|fatal\s*:|^E: |^W: Failed to fetch|undefined reference|\bcannot find -l"
+    r"|No rule to make target|died due to signal|died with status"
 )
 # CMake's words stand below, indented and with empty lines between.
 _CMAKE_MESSAGE = re.compile(r"CMake Error.*(?:\(message\)|\([\w]+\)):?$|CMake Error:$")
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 # The kernel's OOM killer, as nvcc, gcc, collect2, the shell, ninja and Docker tell of it, and allocations that failed.
 _NO_MEMORY = re.compile(
-    r"died due to signal 9\b|Killed signal terminated program|internal compiler error: Killed|terminated with signal 9\b"
-    r"|^Killed$|line \d+: +\d+ Killed |FAILED: \[code=137\]|exit code: 137\b|virtual memory exhausted|out of memory allocating"
-    r"|Cannot allocate memory|std::bad_alloc|LLVM ERROR: out of memory"
+    r"died due to signal 9\b|Killed signal terminated program|internal compiler error: Killed"
+    r"|terminated with signal 9\b|^Killed$|line \d+: +\d+ Killed |FAILED: \[code=137\]|exit code: 137\b|virtual memory exhausted"
+    r"|out of memory allocating|Cannot allocate memory|std::bad_alloc|LLVM ERROR: out of memory"
 )
 _KILLED = 137
 # Docker's own: which step it was, and a piece of the Dockerfile.
@@ -66,7 +66,7 @@ def progress(lines: Sequence[str]) -> Progress:
 
 
 def failure(lines: Sequence[str], exit_code: int | None = None) -> Problem:
-    """What ran out; else the Dockerfile's own verdict; else the first words of the compiler, CMake or apt; else the last lines."""
+    """What ran out, or the Dockerfile's own verdict, or what compiler, CMake or apt said first, or the last lines."""
     said = [_PREFIX.sub("", line).rstrip() for line in lines]
     full = _told(said, _DISK_FULL)
     if full:
@@ -76,8 +76,9 @@ def failure(lines: Sequence[str], exit_code: int | None = None) -> Problem:
         killed = [f"docker build was killed (exit code {exit_code})"]
     if killed:
         remedy = (
-            "The host's memory does not suffice for so many compilers at once. Set whisper_image_build_jobs to fewer (by default one"
-            " for each processor that has the memory), at last to 1, or let another host build. What was compiled is kept."
+            "The host's memory does not suffice for so many compilers at once. Set whisper_image_build_jobs to fewer"
+            " (by default one for each processor that has the memory), at last to 1, or let another host build. What"
+            " was compiled is kept."
         )
         return Problem("build_out_of_memory", "\n".join(killed), remedy)
     for line in said:

@@ -49,8 +49,8 @@ def cause(facts: Facts) -> Problem:
         return problem(
             "transcript_missing",
             "The server gave no transcript, and neither its log nor its host says why.",
-            "Read `docker logs` of its container. A server that is only slow needs a larger whisper_proof_timeout_seconds or a"
-            " smaller model.",
+            "Read `docker logs` of its container. A server that is only slow needs a larger"
+            " whisper_proof_timeout_seconds or a smaller model.",
         )
     return problem(
         "gpu_proof_missing",
@@ -73,7 +73,8 @@ def _no_kernel_image(facts: Facts) -> Problem | None:
         return None
     return problem(
         "no_kernel_image",
-        f"The image has no device code that this card and driver can run{f': {said}' if said else ''}.{death.how(facts)}",
+        f"The image has no device code that this card and driver can run{f': {said}' if said else"
+        f" ''}.{death.how(facts)}",
         "Take an image with code for the card's compute capability, or let the host build its own:"
         " whisper_policy: {prefer: local}. `ansible-playbook playbooks/plan.yml` says which fits.",
     )

@@ -44,8 +44,9 @@ _KINDS = (
         "gpu_busy",
         re.compile(r"busy or unavailable"),
         "The GPU lets no further program in",
-        "`nvidia-smi -q -d COMPUTE` shows its compute mode: in Exclusive_Process one program has it for itself. End that"
-        " program, or set the mode with `nvidia-smi -i INDEX -c DEFAULT`. With MIG on, give the server a MIG device.",
+        "`nvidia-smi -q -d COMPUTE` shows its compute mode: in Exclusive_Process one program has it for itself. End"
+        " that program, or set the mode with `nvidia-smi -i INDEX -c DEFAULT`. With MIG on, give the server a MIG"
+        " device.",
     ),
     _Kind(
         "gpu_out_of_memory",
@@ -58,14 +59,15 @@ _KINDS = (
         re.compile(r"uncorrectable|hardware stack error|NVLink error"),
         "The GPU reports a fault of its hardware",
         "Look at `dmesg | grep Xid` and `nvidia-smi -q -d ECC,PAGE_RETIREMENT,ROW_REMAPPER`. Reset the GPU"
-        " (`nvidia-smi -i INDEX --gpu-reset`, while nothing uses it) or restart the host; if it comes back, replace the GPU.",
+        " (`nvidia-smi -i INDEX --gpu-reset`, while nothing uses it) or restart the host; if it comes back, replace"
+        " the GPU.",
     ),
     _Kind(
         "cuda_not_supported",
         re.compile(r"operation not supported"),
         "The driver refuses what CUDA asks of this GPU",
-        "On a vGPU: a licensed profile that has CUDA (C or Q, not A or B), and of the driver the guest's version; `nvidia-smi -q`"
-        " shows profile and license. Under WSL: the newest driver of Windows.",
+        "On a vGPU: a licensed profile that has CUDA (C or Q, not A or B), and of the driver the guest's version;"
+        " `nvidia-smi -q` shows profile and license. Under WSL: the newest driver of Windows.",
     ),
     _Kind(
         "out_of_memory",
@@ -109,15 +111,16 @@ def died(facts: Facts) -> Problem | None:
         return problem(
             "server_killed",
             f"The server was killed from outside. {_died(ending)}",
-            "Look at `dmesg | grep -i -e 'out of memory' -e oom`: if the kernel did it, the host or the container has too little"
-            f" memory: {SMALLER_MODEL}. Otherwise find who did it.",
+            "Look at `dmesg | grep -i -e 'out of memory' -e oom`: if the kernel did it, the host or the container has"
+            f" too little memory: {SMALLER_MODEL}. Otherwise find who did it.",
         )
     if in_inference(ending.lines):
         return problem(
             "server_died_in_inference",
             _died(ending),
             "Read its last log lines. Take an image of another version of whisper.cpp, or let the host build its own:"
-            " whisper_policy: {prefer: local}; if that ends in the same way, look at `dmesg | grep Xid` for a fault of the GPU.",
+            " whisper_policy: {prefer: local}; if that ends in the same way, look at `dmesg | grep Xid` for a fault"
+            " of the GPU.",
         )
     # At its start CUDA's own words are told as such.
     if against(facts):

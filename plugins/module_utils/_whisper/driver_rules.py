@@ -21,8 +21,8 @@ _UNKNOWN = re.compile(r"unknown error|OS call failed|operation not permitted", r
 _NO_LIBCUDA = re.compile(r"libcuda\.so(?:\.1)?: cannot open shared object file")
 
 _STALE_LIST = (
-    "The list of devices and libraries that containers get is older than the driver: `systemctl restart nvidia-cdi-refresh`,"
-    " then remove the container and run site.yml, which creates it again."
+    "The list of devices and libraries that containers get is older than the driver: `systemctl restart"
+    " nvidia-cdi-refresh`, then remove the container and run site.yml, which creates it again."
 )
 
 
@@ -39,21 +39,23 @@ def compat_or_stale(facts: Facts) -> Problem | None:
     if version and facts.kernel_module and version != facts.kernel_module:
         return problem(
             "container_driver_stale",
-            f"The container has the libcuda of driver {version}, and the kernel module that runs is {facts.kernel_module}:"
-            f" {said}. The driver was changed after the container, or after the list that it was made by.",
+            f"The container has the libcuda of driver {version}, and the kernel module that runs is"
+            f" {facts.kernel_module}: {said}. The driver was changed after the container, or after the list that it"
+            " was made by.",
             _STALE_LIST,
         )
     if combination:
         return problem(
             "container_driver_stale",
-            f"The container's libcuda is not of the kernel module that runs: {combination}. Most likely the driver was changed"
-            " after the container was made; a CUDA compat library in the image does the same.",
-            f"{_STALE_LIST} If it stays, `docker exec CONTAINER ldconfig -p | grep libcuda` shows whether a compat library"
-            " comes first (compat_library_shadows_driver).",
+            f"The container's libcuda is not of the kernel module that runs: {combination}. Most likely the driver was"
+            " changed after the container was made; a CUDA compat library in the image does the same.",
+            f"{_STALE_LIST} If it stays, `docker exec CONTAINER ldconfig -p | grep libcuda` shows whether a compat"
+            " library comes first (compat_library_shadows_driver).",
         )
     return _compat(
-        "In the container a libcuda that is newer than the kernel module comes first, most likely a CUDA compat library:"
-        f" {forward}. If the image has none, the driver was changed after the container was made (container_driver_stale)."
+        "In the container a libcuda that is newer than the kernel module comes first, most likely a CUDA compat"
+        f" library: {forward}. If the image has none, the driver was changed after the container was made"
+        " (container_driver_stale)."
     )
 
 
@@ -81,7 +83,8 @@ def fabric_manager(facts: Facts) -> Problem | None:
         seen = f"it is {version}, and the driver is {facts.kernel_module}"
         remedy = f"{install}: another version does not start."
     elif unit != "active":
-        seen, remedy = f"its unit is {unit}", f"`systemctl enable --now {UNIT}`; `journalctl -u {UNIT}` says what keeps it."
+        seen = f"its unit is {unit}"
+        remedy = f"`systemctl enable --now {UNIT}`; `journalctl -u {UNIT}` says what keeps it."
     else:
         seen = "it runs, and has not made the GPUs ready"
         remedy = (
@@ -139,9 +142,9 @@ def unknown_at_start(facts: Facts) -> Problem | None:
     return problem(
         "cuda_unknown_error",
         f"CUDA does not start in the container: {said}. {why}.",
-        f"{_STALE_LIST} If it stays: `modprobe nvidia-uvm` on the host; another version of the NVIDIA Container Toolkit (with"
-        " 1.19.1 and 1.20.0 some hosts have this fault); after a `systemctl daemon-reload` in the mode legacy, site.yml with"
-        " nvidia_container_toolkit_mode: cdi.",
+        f"{_STALE_LIST} If it stays: `modprobe nvidia-uvm` on the host; another version of the NVIDIA Container"
+        " Toolkit (with 1.19.1 and 1.20.0 some hosts have this fault); after a `systemctl daemon-reload` in the mode"
+        " legacy, site.yml with nvidia_container_toolkit_mode: cdi.",
     )
 
 

@@ -98,6 +98,9 @@ class Prover:
             # A server of the CPU is not asked for proof of a GPU; that it says so itself is worth knowing.
             placed = None if seen.log is None else seen.log.placed_on_gpu
             found: dict[str, Any] = {"gpu_used": False if placed is False else None, "missing": [], "cause": None}
+            # Why it ended is, too.
+            ended = cause_of_end(self._facts(request, seen, server, verdict)) if server.ending else None
+            found["cause"] = asdict(ended) if ended else None
         else:
             failed = verdict.gpu_used is not True
             found = {

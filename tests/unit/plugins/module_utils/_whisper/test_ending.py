@@ -104,8 +104,9 @@ def test_the_line_by_which_a_real_server_gave_up():
           " ggml-cuda.cu was compiled for: 750", "CUDA error: unspecified launch failure"]),
         ("illegal_instruction", 132, LOADING),
         ("illegal_instruction", 132, SERVED),
-        ("gpu_out_of_memory", 1, [*LOADING, "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 7.81 MiB on device 0:"
-                                  " cudaMalloc failed: out of memory"]),
+        ("gpu_out_of_memory", 1,
+         [*LOADING, "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 7.81 MiB on device 0: cudaMalloc failed:"
+          " out of memory"]),
         ("gpu_out_of_memory", 139, [*SERVED, "CUDA error: out of memory"]),
         ("gpu_out_of_memory", 139, [*SERVED, "CUDA error: the resource allocation failed"]),
         ("gpu_busy", 139, [*LOADING, "CUDA error: CUDA-capable device(s) is/are busy or unavailable"]),
