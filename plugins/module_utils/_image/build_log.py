@@ -32,8 +32,8 @@ _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNOR
 # The kernel's OOM killer, as nvcc, gcc, collect2, the shell, ninja and Docker tell of it, and allocations that failed.
 _NO_MEMORY = re.compile(
     r"died due to signal 9\b|Killed signal terminated program|internal compiler error: Killed"
-    r"|terminated with signal 9\b|^Killed$|line \d+: +\d+ Killed |FAILED: \[code=137\]|exit code: 137\b|virtual memory exhausted"
-    r"|out of memory allocating|Cannot allocate memory|std::bad_alloc|LLVM ERROR: out of memory"
+    r"|terminated with signal 9\b|^Killed$|line \d+: +\d+ Killed |FAILED: \[code=137\]|exit code: 137\b"
+    r"|virtual memory exhausted|out of memory allocating|Cannot allocate memory|std::bad_alloc|LLVM ERROR: out of memory"
 )
 _KILLED = 137
 # Docker's own: which step it was, and a piece of the Dockerfile.

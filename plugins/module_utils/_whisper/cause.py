@@ -73,8 +73,9 @@ def _no_kernel_image(facts: Facts) -> Problem | None:
         return None
     return problem(
         "no_kernel_image",
-        f"The image has no device code that this card and driver can run{f': {said}' if said else"
-        f" ''}.{death.how(facts)}",
+        "The image has no device code that this card and driver can run"
+        + (f": {said}." if said else ".")
+        + death.how(facts),
         "Take an image with code for the card's compute capability, or let the host build its own:"
         " whisper_policy: {prefer: local}. `ansible-playbook playbooks/plan.yml` says which fits.",
     )

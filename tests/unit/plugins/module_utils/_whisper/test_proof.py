@@ -18,6 +18,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import R
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence, program, proof, watch
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import Transcription, TranscriptionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
 
 ROOT = Path(__file__).parents[5]
 SMOKE = ROOT / "tests" / "fixtures" / "smoke" / "clips"
@@ -34,7 +35,7 @@ class Host:
         self.lists, self.works, self.holds = lists, works, holds
         self.log = (LOG / log).read_text(encoding="utf-8")
 
-    def prover(self, fails=False):
+    def prover(self, fails=False, ending=None):
         def post(url, audio, timeout_seconds):
             self.posts += 1
             if fails:
@@ -47,7 +48,7 @@ class Host:
         return proof.Prover(
             card=lambda uuid: self.card(),
             devices=self,
-            server=lambda request: proof.Server(4108, self.log, self.log),
+            server=lambda request: proof.Server(4108, self.log, self.log, ending=ending),
             post=post,
             detector=lambda: self,
         )
@@ -156,6 +157,24 @@ def test_a_server_of_the_cpu_is_asked_once_and_for_no_proof():
     result = host.prover().prove(request(gpu=None))
     assert (result["gpu_used"], result["missing"], result["cause"]) == (False, [], None)
     assert host.posts == 1
+
+
+@pytest.mark.parametrize(
+    ("gpu", "exit_code", "code"),
+    [(None, 132, "illegal_instruction"), (None, 139, "server_died_in_inference"), (GPU, 137, "server_killed")],
+)
+def test_a_server_that_ends_instead_is_told_by_its_end(gpu, exit_code, code):
+    host = Host(log="nogpu.log" if gpu is None else "gpu.log")
+    lines = host.log.splitlines()
+    prover = host.prover(fails=True, ending=Ending(exit_code, 1, True, lines=lines))
+    result = prover.prove(request(gpu=gpu))
+    assert (result["cause"]["code"], result["ending"]["exit_code"]) == (code, exit_code)
+    assert result["gpu_used"] is not True
+
+
+def test_a_server_that_only_did_not_answer_has_not_ended():
+    result = Host().prover(fails=True).prove(request())
+    assert (result["cause"]["code"], result["ending"]) == ("transcript_missing", None)
 
 
 def test_a_sample_taken_across_two_periods_belongs_to_none():
