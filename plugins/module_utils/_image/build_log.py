@@ -33,7 +33,8 @@ _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNOR
 _NO_MEMORY = re.compile(
     r"died due to signal 9\b|Killed signal terminated program|internal compiler error: Killed"
     r"|terminated with signal 9\b|^Killed$|line \d+: +\d+ Killed |FAILED: \[code=137\]|exit code: 137\b"
-    r"|virtual memory exhausted|out of memory allocating|Cannot allocate memory|std::bad_alloc|LLVM ERROR: out of memory"
+    r"|virtual memory exhausted|out of memory allocating|Cannot allocate memory|std::bad_alloc"
+    r"|LLVM ERROR: out of memory"
 )
 _KILLED = 137
 # Docker's own: which step it was, and a piece of the Dockerfile.
