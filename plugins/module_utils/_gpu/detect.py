@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from typing import Callable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command, container_support, problems
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command, container_support, fabric, problems
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Driver,
     Gpu,
@@ -98,7 +98,7 @@ class Detector:
     def _surroundings(self, host: HostFacts, report: Report) -> list[Problem]:
         if not (report.gpu_present and report.driver.version):
             return []
-        found: list[Problem] = []
+        found = fabric.problems(fabric.look(self._root, self._runner, self._which), report.driver.version)
         path = container_support.first_libcuda(self._which, self._runner)
         library = container_support.compat_library(path) if path else None
         if library:

@@ -10,6 +10,7 @@ import os
 from typing import NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which, run, which
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 
 UNIT = "nvidia-fabricmanager"
@@ -33,4 +34,39 @@ def look(root: str = "/", runner: Runner = run, find: Which = which) -> Fabric:
         switches=bool(glob.glob(os.path.join(root, "proc/driver/nvidia-nvswitch/devices/*"))),
         unit=unit or None,
         version=driver_version_in(said.out + said.err) if said else None,
+    )
+
+
+def problems(seen: Fabric, driver: str | None) -> list[Problem]:
+    """Of a machine with NVSwitches, before any program meets it. Without systemctl (in a container) nothing is claimed."""
+    ready = seen.unit == "active" and (None in (seen.version, driver) or seen.version == driver)
+    return [not_ready(seen, driver)] if seen.switches and seen.unit is not None and not ready else []
+
+
+def not_ready(seen: Fabric, driver: str | None) -> Problem:
+    install = (
+        f"Install {UNIT} in exactly the driver's version ({driver or 'cat /sys/module/nvidia/version'}; for Blackwell nvlsm"
+        f" too) and `systemctl enable --now {UNIT}`"
+    )
+    if seen.version is None and seen.unit != "active":
+        state, remedy = "it is not installed", f"{install}."
+    elif seen.version and driver and seen.version != driver:
+        state, remedy = (
+            f"it is {seen.version}, and the driver is {driver}",
+            f"{install}: another version does not start.",
+        )
+    elif seen.unit != "active":
+        state = f"its unit is {seen.unit}"
+        remedy = f"`systemctl enable --now {UNIT}`; `journalctl -u {UNIT}` says what keeps it."
+    else:
+        state = "it runs, and has not made the GPUs ready"
+        remedy = (
+            f"Wait until `nvidia-smi -q | grep -A 2 Fabric` says Completed; otherwise `systemctl restart {UNIT}`. With"
+            " confidential computing on: `nvidia-smi conf-compute -srs 1`."
+        )
+    machine = "This machine has NVSwitches" if seen.switches else "On a machine whose GPUs are joined by NVSwitch"
+    return Problem(
+        "fabric_manager_not_ready",
+        f"{machine}; CUDA starts on its GPUs only once {UNIT} has made them ready: {state}.",
+        remedy,
     )

@@ -28,6 +28,7 @@ _DECISIVE = (
     "gpu_not_initialized",
     "no_permission",
     "nvml_unknown_error",
+    "fabric_manager_not_ready",
     "no_gpu",
 )
 

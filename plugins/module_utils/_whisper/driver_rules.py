@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.fabric import UNIT
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import fabric
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first, problem
@@ -72,32 +72,8 @@ def fabric_manager(facts: Facts) -> Problem | None:
     said = first(_NOT_READY, against(facts))
     if said is None:
         return None
-    unit, version = facts.fabric.unit, facts.fabric.version
-    install = (
-        f"Install {UNIT} in exactly the driver's version ({facts.kernel_module or 'cat /sys/module/nvidia/version'}; on"
-        f" Blackwell nvlsm too) and `systemctl enable --now {UNIT}`"
-    )
-    if version is None and unit != "active":
-        seen, remedy = "it is not installed", f"{install}."
-    elif version and facts.kernel_module and version != facts.kernel_module:
-        seen = f"it is {version}, and the driver is {facts.kernel_module}"
-        remedy = f"{install}: another version does not start."
-    elif unit != "active":
-        seen = f"its unit is {unit}"
-        remedy = f"`systemctl enable --now {UNIT}`; `journalctl -u {UNIT}` says what keeps it."
-    else:
-        seen = "it runs, and has not made the GPUs ready"
-        remedy = (
-            f"Wait until `nvidia-smi -q | grep -A 2 Fabric` says Completed; otherwise `systemctl restart {UNIT}`. With"
-            " confidential computing on: `nvidia-smi conf-compute -srs 1`."
-        )
-    switches = "This machine has NVSwitches. " if facts.fabric.switches else ""
-    return problem(
-        "fabric_manager_not_ready",
-        f"CUDA does not start on this host: {said}. {switches}On a machine whose GPUs are joined by NVSwitch that is"
-        f" {UNIT}: {seen}.",
-        remedy,
-    )
+    found = fabric.not_ready(facts.fabric, facts.kernel_module)
+    return problem(found.code, f"CUDA does not start on this host: {said}. {found.message}", found.remedy)
 
 
 def driver_library_missing(facts: Facts) -> Problem | None:

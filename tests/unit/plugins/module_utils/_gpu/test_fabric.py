@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import fabric
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.open_devices import OpenDevices
@@ -29,6 +30,24 @@ def test_a_machine_with_switches(tmp_path):
 def test_a_machine_without(tmp_path):
     assert look(tmp_path, "inactive") == fabric.Fabric(False, "inactive", None)
     assert fabric.look(str(tmp_path), find=lambda name: None) == fabric.Fabric()
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (fabric.Fabric(True, "active", "580.95.05"), None),
+        (fabric.Fabric(True, "active", None), None),
+        (fabric.Fabric(False, "inactive", None), None),
+        # In a container nothing is known of the host's units.
+        (fabric.Fabric(True, None, None), None),
+        (fabric.Fabric(True, "inactive", None), "it is not installed"),
+        (fabric.Fabric(True, "failed", "580.95.05"), "its unit is failed"),
+        (fabric.Fabric(True, "active", "580.82.07"), "it is 580.82.07, and the driver is 580.95.05"),
+    ],
+)
+def test_only_a_machine_with_switches_needs_it(seen, told):
+    found = fabric.problems(seen, "580.95.05")
+    assert [told in problem.message for problem in found] == ([] if told is None else [True])
 
 
 def test_the_numbers_of_nvidia_uvm(tmp_path):

@@ -106,7 +106,7 @@ def test_a_stale_libcuda_is_told_with_both_versions():
     [
         (
             Fabric(switches=True),
-            "has NVSwitches",
+            "machine has NVSwitches",
             "Install nvidia-fabricmanager in exactly the driver's version (580.95.05",
         ),
         (Fabric(unit="inactive"), "it is not installed", "systemctl enable --now"),
