@@ -38,15 +38,15 @@ def look(root: str = "/", runner: Runner = run, find: Which = which) -> Fabric:
 
 
 def problems(seen: Fabric, driver: str | None) -> list[Problem]:
-    """Of a machine with NVSwitches, before any program meets it. Without systemctl (in a container) nothing is claimed."""
+    """Of a machine with NVSwitches, before any program meets it. Without systemctl, in a container, nothing is known."""
     ready = seen.unit == "active" and (None in (seen.version, driver) or seen.version == driver)
     return [not_ready(seen, driver)] if seen.switches and seen.unit is not None and not ready else []
 
 
 def not_ready(seen: Fabric, driver: str | None) -> Problem:
     install = (
-        f"Install {UNIT} in exactly the driver's version ({driver or 'cat /sys/module/nvidia/version'}; for Blackwell nvlsm"
-        f" too) and `systemctl enable --now {UNIT}`"
+        f"Install {UNIT} in exactly the driver's version ({driver or 'cat /sys/module/nvidia/version'}; for Blackwell"
+        f" nvlsm too) and `systemctl enable --now {UNIT}`"
     )
     if seen.version is None and seen.unit != "active":
         state, remedy = "it is not installed", f"{install}."
