@@ -38,7 +38,7 @@ def look(root: str = "/", runner: Runner = run, find: Which = which) -> Fabric:
 
 
 def problems(seen: Fabric, driver: str | None) -> list[Problem]:
-    """Of a machine with NVSwitches, before any program meets it. Without systemctl, in a container, nothing is known."""
+    """Of a machine with NVSwitches, before any program meets it. Without systemctl (in a container) nothing is told."""
     ready = seen.unit == "active" and (None in (seen.version, driver) or seen.version == driver)
     return [not_ready(seen, driver)] if seen.switches and seen.unit is not None and not ready else []
 
