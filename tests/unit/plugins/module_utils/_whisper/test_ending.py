@@ -94,6 +94,20 @@ def test_the_line_by_which_a_real_server_gave_up():
     assert ending.fatal_line(WRONG).startswith("CUDA error: no kernel image is available")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "whisper_init_from_file_with_params_no_state: failed to open '/models/none.bin'",
+        "couldn't bind to server socket: hostname=0.0.0.0 port=8080",
+        "whisper-server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by whisper-server)",
+        "whisper-server: symbol lookup error: whisper-server: undefined symbol: ggml_backend_load_all",
+        "Segmentation fault (core dumped)",
+    ],
+)
+def test_what_else_ends_a_server(line):
+    assert ending.fatal_line([*LOADING, line]) == line
+
+
 # In the words of CUDA (cudaGetErrorString), ggml and the C++ library.
 @pytest.mark.parametrize(
     ("code", "exit_code", "lines"),
