@@ -49,7 +49,9 @@ def not_ready(seen: Fabric, driver: str | None) -> Problem:
         f" nvlsm too) and `systemctl enable --now {UNIT}`"
     )
     if seen.version is None and seen.unit != "active":
-        state, remedy = "it is not installed", f"{install}."
+        # Without systemctl nobody can say.
+        state = "it is missing or does not run" if seen.unit is None else "it is not installed"
+        remedy = f"{install}."
     elif seen.version and driver and seen.version != driver:
         state, remedy = (
             f"it is {seen.version}, and the driver is {driver}",

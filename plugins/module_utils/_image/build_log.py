@@ -24,7 +24,7 @@ _VERDICT = "WHISPEROPS "
 _BEFORE_VERDICT = re.compile(r"(?:fatal|error|curl|tar): ")
 _ERROR = re.compile(
     r"error\s*:|CMake Error|fatal\s*:|^E: |^W: Failed to fetch|undefined reference|\bcannot find -l"
-    r"|No rule to make target|died due to signal|died with status"
+    r"|exec format error|No rule to make target|died due to signal|died with status"
 )
 # CMake's words stand below, indented and with empty lines between.
 _CMAKE_MESSAGE = re.compile(r"CMake Error.*(?:\(message\)|\([\w]+\)):?$|CMake Error:$")

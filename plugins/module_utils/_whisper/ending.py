@@ -30,6 +30,7 @@ _FATAL = (
     re.compile(r"ggml_\w+: (?:insufficient memory|failed to allocate)"),
     re.compile(r"alloc_tensor_range: failed to allocate"),
     re.compile(r".*(?:error while loading shared libraries|symbol lookup error): |.*: version `\S+' not found"),
+    re.compile(r".*: command not found$|exec .*: (?:no such file or directory|exec format error)$"),
     re.compile(r"whisper_init_\w+: failed to (?:open|load)|couldn't bind to server socket"),
     re.compile(r"terminate called |\s*what\(\): "),
     re.compile(r"whisper_model_load: (?:invalid|unknown|failed|.* not found|ERROR)"),

@@ -102,6 +102,8 @@ def test_the_line_by_which_a_real_server_gave_up():
         "whisper-server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by whisper-server)",
         "whisper-server: symbol lookup error: whisper-server: undefined symbol: ggml_backend_load_all",
         "Segmentation fault (core dumped)",
+        "bash: line 1: whisper-server: command not found",
+        "exec /opt/whisper/whisper-server: exec format error",
     ],
 )
 def test_what_else_ends_a_server(line):
