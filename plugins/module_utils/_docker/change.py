@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, NamedTuple, Sequence
 
@@ -18,9 +17,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_conf
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_file import DaemonFile
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.engine_service import EngineService
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.undo import Undo, there, undo
-
-# A proxy's URL may carry a password.
-_PASSWORD = re.compile(r"(//[^/\s:@\"]*:)[^/\s@\"]+@")
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 
 
 class Request(NamedTuple):
@@ -51,8 +48,8 @@ class Change:
         return {
             "before_header": path,
             "after_header": path,
-            "before": _PASSWORD.sub(r"\1********@", self.before or ""),
-            "after": _PASSWORD.sub(r"\1********@", self.after or ""),
+            "before": hidden(self.before or ""),
+            "after": hidden(self.after or ""),
         }
 
 

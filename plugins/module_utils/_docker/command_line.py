@@ -126,6 +126,6 @@ def refuse_lost_default(before: Mapping[str, Any], after: Mapping[str, Any], giv
     ):
         raise DaemonConfigError(
             f"daemon_config_default_runtime: default-runtime is {default}, and that runtime is to be taken out of"
-            f" {path}: the engine would not start again. Nothing was changed. Take default-runtime out, or set it to a runtime"
-            " that stays (runc is always there), recreate the containers that need another, and try again."
+            f" {path}: the engine would not start again. Nothing was changed. Take default-runtime out, or set it to a"
+            " runtime that stays (runc is always there), recreate the containers that need another, and try again."
         )
