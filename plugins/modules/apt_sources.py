@@ -29,7 +29,7 @@ options:
   state:
     description:
       - V(usable) sets aside what keeps apt from working.
-      - V(restored) gives back what was set aside.
+      - V(restored) gives back what was set aside, except next to a source of this collection that names another key.
     type: str
     choices: [usable, restored]
     default: usable
@@ -93,8 +93,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.apt import Apt
-from ansible_collections.whisperops.gpu.plugins.module_utils._apt.plan import AptSourcesError, Plan, plan
-from ansible_collections.whisperops.gpu.plugins.module_utils._apt.setting_aside import MARK, restored
+from ansible_collections.whisperops.gpu.plugins.module_utils._apt.plan import AptSourcesError, Plan, plan, restore
+from ansible_collections.whisperops.gpu.plugins.module_utils._apt.setting_aside import MARK
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import SourceFile, read_all
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
@@ -105,9 +105,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords i
 def wanted(options: dict[str, Any], files: list[SourceFile], main: str, apt: Apt) -> Plan:
     if options["state"] == "usable":
         return plan(files, main, apt, options["adds"])
-    return Plan(
-        [restored(file) if file.path in options["files"] or not options["files"] else file for file in files], []
-    )
+    return restore(files, options["files"])
 
 
 def shown(before: SourceFile, after: SourceFile) -> dict[str, str]:

@@ -52,4 +52,5 @@ def same_address(one: str, other: str) -> bool:
 
 
 def _vendor(uri: str) -> str | None:
-    return next((known.vendor for known in REPOSITORIES if known.address.search(uri.lower())), None)
+    address = re.sub(r"//[^/@]*@", "//", uri.lower())
+    return next((known.vendor for known in REPOSITORIES if known.address.search(address)), None)
