@@ -303,7 +303,7 @@ class TestWithApt:
         )
         host.write("b.list", "deb http://127.0.0.1:9/libnvidia-container/stable/deb/amd64/ /\n")
         apt = Apt(REAL, command.run)
-        assert "Type '<html>' is not known" in apt.read(host.files()[3:4], str(host.main)).said
+        assert "page.list" in apt.read(host.files()[3:4], str(host.main)).said
         planned = self.plan(host)
         assert len(planned.set_aside) == 3
         assert apt.read(planned.files, str(host.main)) == (False, None)
