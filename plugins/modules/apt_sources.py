@@ -128,9 +128,9 @@ def main() -> None:
         return
     apt = Apt(program, command.run)
     try:
-        list_path, directory = apt.lists()
-        files = read_all(list_path, directory)
-        planned = wanted(module.params, files, list_path, apt)
+        settings = apt.settings()
+        files = read_all(*settings)
+        planned = wanted(module.params, files, settings.main, apt)
         changed = [(before, after) for before, after in zip(files, planned.files) if before != after]
         for _before, after in changed:
             if not module.check_mode:

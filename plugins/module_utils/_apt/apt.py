@@ -28,6 +28,17 @@ _OPTIONS = (
 )
 
 
+class Settings(NamedTuple):
+    """What this host's apt is configured for."""
+
+    main: str
+    directory: str
+    architecture: str
+
+
+_DEFAULTS = Settings("/etc/apt/sources.list", "/etc/apt/sources.list.d/", "")
+
+
 class Answer(NamedTuple):
     # Whether apt takes it for an error; what it could not fetch it may take for a matter of time.
     refused: bool
@@ -40,20 +51,12 @@ class Apt:
         self._program = program
         self._runner = runner
 
-    def lists(self) -> tuple[str, str]:
-        """The list and the directory of lists that this host's apt is configured for."""
-        result = self._runner(
-            [
-                f"{self._program[: -len('get')]}config",
-                "shell",
-                "MAIN",
-                "Dir::Etc::sourcelist/f",
-                "PARTS",
-                "Dir::Etc::sourceparts/d",
-            ]
-        )
-        named = dict(re.findall(r"^(\w+)='(.*)'$", result.out, re.MULTILINE))
-        return named.get("MAIN", "/etc/apt/sources.list"), named.get("PARTS", "/etc/apt/sources.list.d/")
+    def settings(self) -> Settings:
+        names = ("Dir::Etc::sourcelist/f", "Dir::Etc::sourceparts/d", "APT::Architecture")
+        asked = [word for number, name in enumerate(names) for word in (f"A{number}", name)]
+        result = self._runner([f"{self._program[: -len('get')]}config", "shell", *asked])
+        found = dict(re.findall(r"^(\w+)='(.*)'$", result.out, re.MULTILINE))
+        return Settings(*(found.get(f"A{number}", value) for number, value in enumerate(_DEFAULTS)))
 
     def read(self, files: Sequence[SourceFile], main: str) -> Answer:
         """Whether it can read the lists at all, which takes no network."""

@@ -43,6 +43,8 @@ class SourceFile(NamedTuple):
     path: str
     # With nothing but the line feeds taken off.
     lines: tuple[str, ...]
+    # What apt puts in the place of $(ARCH).
+    architecture: str
 
     @property
     def sources(self) -> list[Source]:
@@ -57,18 +59,18 @@ def encoded(lines: Sequence[str]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def read(path: str) -> SourceFile:
+def read(path: str, architecture: str) -> SourceFile:
     with open(path, "rb") as handle:
         text = handle.read().decode("utf-8", "surrogateescape")
-    return SourceFile(path, tuple(text.split("\n")))
+    return SourceFile(path, tuple(text.split("\n")), architecture)
 
 
-def read_all(main: str, directory: str) -> list[SourceFile]:
+def read_all(main: str, directory: str, architecture: str) -> list[SourceFile]:
     """In the order in which apt reads them."""
     paths = [main]
     if os.path.isdir(directory):
         paths += [os.path.join(directory, name) for name in sorted(os.listdir(directory)) if _NAME.fullmatch(name)]
-    return [read(path) for path in paths if os.path.isfile(path)]
+    return [read(path, architecture) for path in paths if os.path.isfile(path)]
 
 
 def _one_lines(file: SourceFile) -> list[Source]:
@@ -83,8 +85,8 @@ def _one_lines(file: SourceFile) -> list[Source]:
                     file.path,
                     number,
                     number,
-                    (match.group(2),),
-                    (match.group(3),),
+                    _words(match.group(2), file),
+                    _words(match.group(3), file),
                     _keys(options.get("signed-by", "")),
                     options.get("trusted", "").lower() in _YES,
                 )
@@ -106,8 +108,8 @@ def _stanzas(file: SourceFile) -> list[Source]:
                         file.path,
                         start,
                         number - 1,
-                        tuple(fields["uris"].split()),
-                        tuple(fields.get("suites", "").split()),
+                        _words(fields["uris"], file),
+                        _words(fields.get("suites", ""), file),
                         _keys(fields.get("signed-by", "")),
                         fields.get("trusted", "").lower() in _YES,
                     )
@@ -129,6 +131,10 @@ def _fields(lines: Sequence[str]) -> dict[str, str]:
             name = field.group(1).lower()
             fields[name] = field.group(2).strip()
     return fields
+
+
+def _words(value: str, file: SourceFile) -> tuple[str, ...]:
+    return tuple(value.replace("$(ARCH)", file.architecture).split())
 
 
 def _keys(value: str) -> tuple[str, ...]:

@@ -67,11 +67,11 @@ class Host:
         if arguments[-1] == "indextargets":
             return Result(100 if self.unreadable else 0, "", self.unreadable)
         (parts,) = [it.partition("=")[2] for it in arguments if it.startswith("Dir::Etc::sourceparts=")]
-        (shown,) = read_all("/nonexistent", parts)
+        (shown,) = read_all("/nonexistent", parts, "amd64")
         return next((said for word, said in self.updates.items() if word in "".join(shown.lines)), Result(0, "", ""))
 
     def files(self):
-        return read_all(str(self.main), str(self.parts))
+        return read_all(str(self.main), str(self.parts), "amd64")
 
     def plan(self, *added):
         return planning.plan(self.files(), str(self.main), Apt("/usr/bin/apt-get", self.run), added)
@@ -211,7 +211,7 @@ def test_sources_that_apt_can_read_next_to_each_other_stay(host, first, second):
     assert host.reasons() == []
 
 
-@pytest.mark.parametrize("address", [TOOLKIT, f"{TOOLKIT}/"])
+@pytest.mark.parametrize("address", [TOOLKIT, f"{TOOLKIT}/", TOOLKIT.replace("amd64", "$(ARCH)")])
 def test_another_source_of_what_is_added_is_set_aside(host, address):
     host.write("a.list", f"deb [signed-by={host.keyring}] {address} /\n")
     host.write("whisperops-nvidia-container-toolkit.sources", OURS)
@@ -334,4 +334,7 @@ class TestWithApt:
             self.plan(host)
 
     def test_it_is_asked_where_its_lists_are(self):
-        assert Apt(REAL, command.run).lists()[0].endswith("/sources.list")
+        settings = Apt(REAL, command.run).settings()
+        assert settings.main.endswith("/sources.list")
+        assert settings.directory.endswith("/sources.list.d/")
+        assert settings.architecture
