@@ -45,6 +45,11 @@ class Answer(NamedTuple):
     # What it said, None where it said nothing against the lists.
     said: str | None
 
+    @property
+    def conflicting(self) -> bool:
+        """It reads no list at all where two sources of one repository name different keys."""
+        return self.refused and "Conflicting values set for option Signed-By" in (self.said or "")
+
 
 class Apt:
     def __init__(self, program: str, runner: Runner) -> None:

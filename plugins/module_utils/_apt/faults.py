@@ -44,16 +44,13 @@ def find(files: Sequence[SourceFile], added: Sequence[str]) -> list[Fault]:
     """``added``: addresses that a role is about to add, with a key of its own."""
     found = [Fault(file.path, 0, _last_line(file), "a web page, not a list") for file in files if _is_web_answer(file)]
     known = [(source, vendors.vendor_of(source)) for file in files for source in file.sources]
-    left = []
     for source, vendor in known:
         why = _unusable(source) if vendor else None
         if why is None and not vendors.is_ours(source) and _addressed(source, added):
             why = "another source of the repository that is added with its own key"
-        if why is None:
-            left.append(source)
-        else:
+        if why is not None:
             found.append(of_source(source, why))
-    return found + _conflicts(left)
+    return found
 
 
 def _is_web_answer(file: SourceFile) -> bool:
@@ -93,8 +90,8 @@ def _addressed(source: Source, added: Sequence[str]) -> bool:
     return any(vendors.same_address(uri, address) for uri in source.uris for address in added)
 
 
-def _conflicts(sources: Sequence[Source]) -> list[Fault]:
-    """apt reads no list at all where two sources of one repository name different keys: the best of them stays."""
+def conflicts(sources: Sequence[Source]) -> list[Fault]:
+    """Where sources of one repository name different keys, all but the best. Not every apt minds all of these."""
     groups: dict[tuple[str, str], list[Source]] = {}
     for source in sources:
         for place in places(source):
@@ -102,16 +99,8 @@ def _conflicts(sources: Sequence[Source]) -> list[Fault]:
     found: dict[Source, Fault] = {}
     for rivals in groups.values():
         best = min(rivals, key=lambda it: (not vendors.is_ours(it), not it.signed_by))
-        if not _apt_refuses([source.signed_by for source in rivals]):
-            continue
         for source in rivals:
             if source.signed_by != best.signed_by and vendors.vendor_of(source):
                 why = f"its key is not the one that {best.place} names for the same repository"
                 found.setdefault(source, of_source(source, why))
     return list(found.values())
-
-
-def _apt_refuses(keys: Sequence[tuple[str, ...]]) -> bool:
-    """A source without a key may come before one with a key, not after it."""
-    first = next((position for position, key in enumerate(keys) if key), len(keys))
-    return len(set(keys[first:])) > 1

@@ -29,6 +29,10 @@ def plan(files: Sequence[SourceFile], main: str, apt: Apt, added: Sequence[str])
     found = faults.find(files, added)
     wanted = [setting_aside.set_aside(file, found) for file in files]
     answer = apt.read(wanted, main)
+    if answer.conflicting:
+        found += faults.conflicts([source for file in wanted for source in file.sources])
+        wanted = [setting_aside.set_aside(file, found) for file in files]
+        answer = apt.read(wanted, main)
     if answer.refused:
         raise AptSourcesError(
             f"apt_sources_unreadable: apt cannot read its lists of package sources: {answer.said}. Nothing was changed."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
-import errno
 import json
 import os
 import stat
+import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker import change
@@ -18,95 +18,14 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_conf
     needs_restart,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_file import DaemonFile
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.engine_service import EngineService, Host
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 
-RUNTIME = {"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}
-# Debian 13, docker.io 26.1.5: systemctl show docker --property=MainPID,ExecStart,EnvironmentFiles
-SHOWN = """MainPID=1230
-ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// \
---containerd=/run/containerd/containerd.sock \
-$DOCKER_OPTS ; ignore_errors=no ; start_time=[Sun 2026-11-22 20:13:08 UTC] ; stop_time=[n/a] ; pid=1230 ; \
-code=(null) ; status=0/0 }
-EnvironmentFiles=/etc/default/docker (ignore_errors=yes)
-"""
-
-
-# The end of what journalctl --unit docker --output cat said of that engine with an address that is none.
-JOURNAL = """time="2026-11-22T20:15:07.310520Z" level=info msg="stopping event stream following graceful shutdown"
-docker.service: Deactivated successfully.
-Stopped docker.service - Docker Application Container Engine.
-Starting docker.service - Docker Application Container Engine...
-docker.service: Referenced but unset environment variable evaluates to an empty string: DOCKER_OPTS
-failed to start daemon: Error initializing network controller: invalid CIDR address: 10.0.0.256/24
-docker.service: Main process exited, code=exited, status=1/FAILURE
-docker.service: Failed with result 'exit-code'.
-Failed to start docker.service - Docker Application Container Engine.
-"""
-
-
-class Engine:
-    """A host's engine as far as the module meets it; `accepts` says which daemon.json it comes up with."""
-
-    def __init__(self, path, accepts=lambda settings: True, runs=True):
-        self.path, self.accepts, self.runs = path, accepts, runs
-        self.done = []
-        self.validates = False
-        self.arguments = "dockerd\0-H\0fd://\0"
-        self.defaults = ""
-        self.settings = self.read_settings()
-
-    def read_settings(self):
-        text = DaemonFile(str(self.path)).read()
-        return json.loads(text) if text and text.strip() else {}
-
-    def service(self):
-        host = Host(self.run, lambda name: f"/bin/{name}", self.ask, self.read, lambda seconds: None)
-        return EngineService(host, "docker", "/run/docker.sock", 2)
-
-    def run(self, arguments):
-        name, *rest = arguments
-        if name == "/bin/dockerd":
-            return Result(0, "--validate" if self.validates else "", "")
-        if name == "/bin/journalctl":
-            return Result(0, JOURNAL, "")
-        if rest[0] == "show":
-            return Result(0, SHOWN, "")
-        if rest[0] in ("restart", "reload"):
-            self.done.append(rest[0])
-            if not self.accepts(self.read_settings()):
-                self.runs = self.runs and rest[0] == "reload"
-                return Result(0 if rest[0] == "reload" else 1, "", "")
-            self.runs, self.settings = True, self.read_settings()
-        return Result(0, "", "")
-
-    def ask(self, socket, target):
-        if not self.runs:
-            return None
-        if target == "/_ping":
-            return "OK"
-        return {
-            "DefaultRuntime": self.settings.get("default-runtime", "runc"),
-            "Runtimes": {"runc": {}, **self.settings.get("runtimes", {})},
-        }
-
-    def read(self, path):
-        return {"/proc/1230/cmdline": self.arguments, "/etc/default/docker": self.defaults}.get(path, "")
+sys.path.insert(0, str(Path(__file__).parent))
+from engine_on_a_host import RUNTIME, SHOWN, Engine, apply  # beside this file
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "daemon.json"
-
-
-def apply(path, engine, settings=None, absent=(), backup=False, **more):
-    file, service = DaemonFile(str(path)), engine.service()
-    engine.arguments += f"--config-file\0{path}\0"
-    planned = change.plan(file, service, change.Request(settings or {}, absent, **more))
-    planned.applied = change.way_to_apply(planned, service)
-    if planned.changed:
-        change.carry_out(planned, file, service, backup)
-    return planned
 
 
 @pytest.mark.parametrize(
@@ -312,172 +231,3 @@ def test_passwords_of_proxies_are_not_shown():
     assert "secret" not in shown["before"]
     assert "other" not in shown["after"]
     assert "http://u:********@p:3128" in shown["after"]
-
-
-# --- what was there before ------------------------------------------------------------------------------------------
-
-OWNERS = """{
-    "default-runtime": "nvidia",
-    "runtimes": {
-        "nvidia": {"path": "/opt/gpu/nvidia-container-runtime", "runtimeArgs": ["--debug"]}
-    }
-}
-"""
-
-
-def test_a_runtime_of_the_owner_is_not_touched(path):
-    path.write_text(OWNERS)
-    engine = Engine(path)
-    planned = apply(path, engine, RUNTIME, keep=[["runtimes", "nvidia"]])
-    assert not planned.changed
-    assert planned.undo.absent == []
-    assert path.read_text() == OWNERS
-    assert engine.done == []
-
-
-def test_a_runtime_of_the_command_line_is_the_owners_too(path):
-    engine = Engine(path)
-    engine.arguments += "--add-runtime\0nvidia=/opt/gpu/nvidia-container-runtime\0"
-    assert not apply(path, engine, RUNTIME, keep=[["runtimes", "nvidia"]]).changed
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("text", [None, "{}\n", '{"runtimes": {"kata": {"path": "/k"}}}', '{"runtimes": null}'])
-def test_where_it_is_not_there_it_is_set(path, text):
-    if text is not None:
-        path.write_text(text)
-    planned = apply(path, Engine(path), RUNTIME, keep=[["runtimes", "nvidia"]])
-    assert planned.undo == ({}, [["runtimes", "nvidia"]])
-    assert json.loads(path.read_text())["runtimes"]["nvidia"] == RUNTIME["runtimes"]["nvidia"]
-
-
-def test_what_is_kept_keeps_nothing_else_out(path):
-    path.write_text(OWNERS)
-    apply(path, Engine(path), {"debug": True, **RUNTIME}, keep=[["runtimes", "nvidia"]])
-    assert json.loads(path.read_text()) == {**json.loads(OWNERS), "debug": True}
-
-
-@pytest.mark.parametrize(
-    ("text", "settings"),
-    [
-        ('{"features": {"cdi": false, "containerd-snapshotter": true}}', {"features": {"cdi": True}}),
-        ('{"log-driver": "local", "mtu": 1400}', {"log-driver": "json-file", "mtu": 1450, "debug": True}),
-        ("{}\n", RUNTIME),
-        ('{\n  "runtimes": {"kata": {"path": "/k"}}\n}\n', RUNTIME),
-    ],
-)
-def test_what_it_says_of_undoing_a_change_undoes_it(path, text, settings):
-    path.write_text(text)
-    undo = apply(path, Engine(path), settings).undo
-    assert path.read_text() != text
-    apply(path, Engine(path), undo.settings, undo.absent, keep_file=True)
-    assert path.read_text() == text
-
-
-def test_taking_out_can_be_undone_too(path):
-    path.write_text(OWNERS)
-    undo = apply(path, Engine(path), absent=[["default-runtime"], ["runtimes", "nvidia"], ["debug"]]).undo
-    assert not path.exists()
-    apply(path, Engine(path), undo.settings, undo.absent)
-    assert json.loads(path.read_text()) == json.loads(OWNERS)
-
-
-@pytest.mark.parametrize(
-    ("text", "flags"),
-    [(OWNERS, ""), (OWNERS.replace('"default-runtime": "nvidia",', ""), "--default-runtime=nvidia\0")],
-)
-def test_a_runtime_that_is_the_default_is_not_taken_out(path, text, flags):
-    path.write_text(text)
-    engine = Engine(path)
-    engine.arguments += flags
-    with pytest.raises(DaemonConfigError, match=r"^daemon_config_default_runtime: default-runtime is nvidia, "):
-        apply(path, engine, absent=[["runtimes", "nvidia"]])
-    assert path.read_text() == text
-
-
-def test_it_is_taken_out_together_with_the_default(path):
-    path.write_text(OWNERS)
-    assert apply(path, Engine(path), {"default-runtime": "runc"}, [["runtimes", "nvidia"]]).changed
-    assert apply(path, Engine(path), absent=[["default-runtime"]]).changed
-
-
-def test_a_default_that_was_lost_before_is_no_reason_to_refuse(path):
-    path.write_text('{"default-runtime": "nvidia", "debug": true}')
-    assert apply(path, Engine(path), absent=[["debug"]]).changed
-
-
-# --- how the file is written ----------------------------------------------------------------------------------------
-
-
-def test_line_ends_stay_as_they_are(path):
-    text = b'{\r\n  "log-opts": {\r\n    "max-size": "10m"\r\n  }\r\n}\r\n'
-    path.write_bytes(text)
-    apply(path, Engine(path), {"live-restore": True, **RUNTIME})
-    changed = path.read_bytes()
-    assert changed.count(b"\r\n") == changed.count(b"\n") > text.count(b"\n")
-    apply(path, Engine(path), absent=[["live-restore"], ["runtimes"]])
-    assert path.read_bytes() == text
-
-
-@pytest.mark.parametrize(
-    ("mark", "encoding"),
-    [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")],
-)
-def test_the_encoding_stays_where_the_engine_reads_it(path, mark, encoding):
-    text = mark + '{"labels": ["größe=8"]}'.encode(encoding)
-    path.write_bytes(text)
-    engine = Engine(path)
-    with pytest.raises(DaemonConfigError, match=r"^daemon_config_malformed: .*engines before 23\.0 do not read"):
-        apply(path, engine, RUNTIME)
-    assert path.read_bytes() == text
-    engine.validates = True
-    apply(path, engine, RUNTIME)
-    assert path.read_bytes().startswith(mark)
-    assert json.loads(path.read_bytes()[len(mark) :].decode(encoding))["labels"] == ["größe=8"]
-    apply(path, engine, absent=[["runtimes", "nvidia"]])
-    assert path.read_bytes() == text
-
-
-def busy(*_):
-    raise OSError(errno.EBUSY, "Device or resource busy")
-
-
-def test_a_file_that_is_a_mount_point_is_overwritten(path, monkeypatch):
-    text = '{\n  "log-driver": "local"\n}\n'
-    path.write_text(text)
-    inode = path.stat().st_ino
-    # What rename and unlink answer for a mount point, which a test without root cannot make.
-    monkeypatch.setattr(os, "replace", busy)
-    apply(path, Engine(path), RUNTIME)
-    assert json.loads(path.read_text()) == {"log-driver": "local", **RUNTIME}
-    apply(path, Engine(path), absent=[["runtimes", "nvidia"]])
-    assert path.read_text() == text
-    assert path.stat().st_ino == inode
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_mount_point_of_nothing_but_ours_becomes_an_empty_file(path, monkeypatch):
-    path.write_text(json.dumps(RUNTIME))
-    real = os.unlink
-    monkeypatch.setattr(os, "replace", busy)
-    monkeypatch.setattr(os, "unlink", lambda name: busy() if name == str(path) else real(name))
-    apply(path, Engine(path), absent=[["runtimes", "nvidia"]])
-    assert path.read_text() == "{}\n"
-
-
-def test_a_full_disk_leaves_what_a_mount_point_said(path, monkeypatch):
-    text = '{\n  "log-driver": "local"\n}\n'
-    path.write_text(text)
-    synced = []
-
-    def full(descriptor):
-        synced.append(descriptor)
-        if len(synced) == 2:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", busy)
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DaemonConfigError, match=r"^daemon_config_unwritable: .*No space left on device"):
-        apply(path, Engine(path), RUNTIME, backup=True)
-    assert path.read_text() == text
-    assert list(path.parent.iterdir()) == [path]
