@@ -13,12 +13,13 @@ description:
   - For the roles of this collection, before they call apt. Finds sources of NVIDIA and Docker that earlier instructions
     left and that apt cannot use, by what the lists say, under any file name, one-line and deb822.
   - It sets aside a web page that was saved as a list, a source whose keyring or local directory is not there, sources
-    of one repository that name different keys, a source of the NVIDIA Container Toolkit that apt refuses,
+    of one repository that name different keys, a source of the NVIDIA Container Toolkit that apt cannot
+    update from,
     and sources of O(adds).
   - To set aside is to put C(#whisperops.gpu:) in front of a line. No line and no file is removed, and O(state=restored)
     takes the marks away again.
-  - Sources of NVIDIA and Docker that are left are tried one by one, without changing what apt knows. One that apt takes
-    for an error makes the module fail, as do lists that apt cannot read. Then nothing is changed.
+  - Sources of NVIDIA and Docker that are left are tried one by one, without changing what apt knows. One that apt
+    cannot update from makes the module fail, as do lists that apt cannot read. Then nothing is changed.
   - Other sources, disabled sources and comments are never changed. On a host without apt nothing is done.
 options:
   adds:

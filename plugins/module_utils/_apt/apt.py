@@ -40,7 +40,7 @@ _DEFAULTS = Settings("/etc/apt/sources.list", "/etc/apt/sources.list.d/", "")
 
 
 class Answer(NamedTuple):
-    # Whether apt takes it for an error; what it could not fetch it may take for a matter of time.
+    # Whether apt takes it for an error. A server that does not answer is none to apt-get, but one to Ansible's module.
     refused: bool
     # What it said, None where it said nothing against the lists.
     said: str | None
@@ -97,10 +97,10 @@ class Apt:
 
 
 def _answer(result: Result, shown: dict[str, str]) -> Answer:
-    said = [line for line in result.err.splitlines() if re.match(r"(E: |W: .*(Failed to fetch|GPG error))", line)]
+    said = [line[3:] for line in result.err.splitlines() if re.match(r"(E: |W: .*(Failed to fetch|GPG error))", line)]
     if result.rc is None:
         said.append(result.err)
-    text = " ".join(dict.fromkeys(line[3:] for line in said if "list of sources could not be read" not in line))
+    text = " ".join(line for line in dict.fromkeys(said) if "list of sources could not be read" not in line)
     for path, copy in shown.items():
         text = text.replace(copy, path)
-    return Answer(bool(result.rc), hidden(text) or None)
+    return Answer(bool(result.rc), hidden(text).rstrip(".") or None)

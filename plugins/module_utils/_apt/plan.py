@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import NamedTuple, NoReturn, Sequence
+from typing import NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt import faults, setting_aside, vendors
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.apt import Apt
@@ -71,18 +71,19 @@ def _unfetched(file: SourceFile, source: Source, apt: Apt) -> list[Fault]:
     if vendor is None or vendors.is_ours(source):
         return []
     answer = apt.fetch(file, source)
-    # For apt it is no error if a server does not answer: it may tomorrow. Those of retired addresses will not.
-    if vendor == vendors.TOOLKIT and (answer.refused or (answer.said and vendors.is_retired(source))):
+    if answer.said is None:
+        return []
+    # What this collection has a source of its own for. The driver, and an engine that is there, it has not.
+    if vendor == vendors.TOOLKIT:
         return [faults.of_source(source, f"apt says: {answer.said}")]
-    if answer.refused:
-        _refuse(source, answer.said)
-    return []
+    raise _unusable(source, answer.said)
 
 
-def _refuse(source: Source, said: str | None) -> NoReturn:
+def _unusable(source: Source, said: str) -> AptSourcesError:
     lines = f"{source.first + 1},{source.last + 1}s/^/# /"
-    raise AptSourcesError(
+    return AptSourcesError(
         f"apt_source_unusable: apt cannot update from {source.place} ({hidden(' '.join(source.uris))}): {said}. Nothing"
-        " was changed. Mend it (a key that has been replaced, an address that is gone), or take it out of use:"
+        " was changed. Mend it (a key that has been replaced, an address that is gone), wait for its server, or"
+        " take it out of use:"
         f" sed -i {shlex.quote(lines)} {shlex.quote(source.path)}"
     )

@@ -38,11 +38,6 @@ def vendor_of(source: Source) -> str | None:
     return vendors.pop() if len(vendors) == 1 else None
 
 
-def is_retired(source: Source) -> bool:
-    """An address of the toolkit for one release of a distribution: there has been one for all since 2023."""
-    return not all(re.search(r"/(stable|experimental)/deb(/|$)", uri) for uri in source.uris)
-
-
 def is_ours(source: Source) -> bool:
     return source.path.rpartition("/")[2].startswith(OUR_PREFIX)
 
