@@ -14,7 +14,9 @@ description:
     stays as it was.
   - It refuses a file that is not understood, a setting that is also on the command line of C(dockerd), and settings
     that C(dockerd --validate) refuses where the engine knows that option (from 23.0). Then nothing is changed.
-  - The file is replaced in one step, and keeps its owner, mode and SELinux label.
+  - It also refuses to take out a runtime that V(default-runtime) names, because the engine would not start again.
+  - The file is replaced in one step, and keeps its owner, mode, SELinux label, line ends and encoding. A file that is
+    itself a mount point, as in a container, is overwritten in place.
   - With O(restart=true) the engine takes the settings up. If it does not come up with them, the old file is put back,
     the engine is started with it, and the module fails.
 options:
@@ -31,6 +33,18 @@ options:
     type: list
     elements: list
     default: []
+  keep:
+    description:
+      - What stays as it is where it is there already, each as the list of keys that leads to it. Its part of
+        O(settings) is for a file without it.
+      - A runtime that is on the command line of C(dockerd) (C(--add-runtime)) is there too.
+    type: list
+    elements: list
+    default: []
+  keep_file:
+    description: Whether a file without any setting stays, where O(absent) takes out the last one.
+    type: bool
+    default: false
   path:
     description: The file. Its folder is made if it is not there.
     type: path
@@ -83,6 +97,15 @@ EXAMPLES = r"""
           path: nvidia-container-runtime
     restart: true
 
+- name: Leave a runtime of that name alone where one is there
+  whisperops.gpu.docker_daemon_config:
+    settings:
+      runtimes:
+        nvidia:
+          path: nvidia-container-runtime
+    keep:
+      - [runtimes, nvidia]
+
 - name: Keep containers running while the engine restarts
   whisperops.gpu.docker_daemon_config:
     settings:
@@ -112,6 +135,22 @@ applied:
   returned: success
   type: str
   sample: reload
+undo:
+  description: What takes the change back, as options of this module.
+  returned: success
+  type: dict
+  contains:
+    settings:
+      description: The values that other ones took the place of.
+      type: dict
+    absent:
+      description: What was not there before.
+      type: list
+      elements: list
+    keep_file:
+      description: Whether the file was there before.
+      type: bool
+  sample: {settings: {}, absent: [[runtimes, nvidia]], keep_file: true}
 validated:
   description: Whether C(dockerd --validate) has accepted the new file. V(false) where the engine is too old to know it.
   returned: success
@@ -137,6 +176,8 @@ def main() -> None:
         argument_spec={
             "settings": {"type": "dict", "default": {}},
             "absent": {"type": "list", "elements": "list", "default": []},
+            "keep": {"type": "list", "elements": "list", "default": []},
+            "keep_file": {"type": "bool", "default": False},
             "path": {"type": "path", "default": "/etc/docker/daemon.json"},
             "restart": {"type": "bool", "default": False},
             "service": {"type": "str", "default": "docker"},
@@ -156,7 +197,8 @@ def main() -> None:
         options["timeout"],
     )
     try:
-        planned = change.plan(file, service, options["settings"], options["absent"])
+        request = change.Request(options["settings"], options["absent"], options["keep"], options["keep_file"])
+        planned = change.plan(file, service, request)
         if options["restart"]:
             planned.applied = change.way_to_apply(planned, service)
         if planned.changed and not module.check_mode:
@@ -168,6 +210,7 @@ def main() -> None:
         path=options["path"],
         changed_keys=planned.keys,
         applied=planned.applied,
+        undo=dict(planned.undo._asdict(), keep_file=planned.before is not None),
         validated=planned.validated,
         backup_file=planned.backup,
         diff=planned.diff(options["path"]),

@@ -5,18 +5,28 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker import daemon_config
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.command_line import refuse_conflicts
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.command_line import (
+    refuse_conflicts,
+    refuse_lost_default,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_file import DaemonFile
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.engine_service import EngineService
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.undo import Undo, there, undo
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 
-# A proxy's URL may carry a password.
-_PASSWORD = re.compile(r"(//[^/\s:@\"]*:)[^/\s@\"]+@")
+
+class Request(NamedTuple):
+    """The module's options of the same names."""
+
+    settings: Mapping[str, Any]
+    absent: Sequence[Sequence[str]] = ()
+    keep: Sequence[Sequence[str]] = ()
+    keep_file: bool = False
 
 
 @dataclass
@@ -24,6 +34,7 @@ class Change:
     before: str | None
     after: str | None
     keys: list[str] = field(default_factory=list)
+    undo: Undo = field(default_factory=lambda: Undo({}, []))
     validated: bool = False
     backup: str | None = None
     # none, reload or restart: what was done to the engine, or in check mode would be.
@@ -37,29 +48,38 @@ class Change:
         return {
             "before_header": path,
             "after_header": path,
-            "before": _PASSWORD.sub(r"\1********@", self.before or ""),
-            "after": _PASSWORD.sub(r"\1********@", self.after or ""),
+            "before": hidden(self.before or ""),
+            "after": hidden(self.after or ""),
         }
 
 
-def plan(
-    file: DaemonFile, service: EngineService, settings: Mapping[str, Any], absent: Sequence[Sequence[str]]
-) -> Change:
+def plan(file: DaemonFile, service: EngineService, request: Request) -> Change:
     """What would change. Refuses what could not be done, and changes nothing."""
     before = file.read()
     existing = daemon_config.members(before or "", file.path)
-    after: str | None = daemon_config.merged(before or "", settings, absent, file.path)
+    given = service.command_line()
+    kept = [
+        way for way in request.keep if there(existing, way) or (way[0] == "runtimes" and given.runtimes & set(way[1:]))
+    ]
+    settings = daemon_config.without_kept(request.settings, kept)
+    after: str | None = daemon_config.merged(before or "", settings, request.absent, file.path)
     wanted = daemon_config.members(after or "", file.path)
     keys = daemon_config.changed_keys(existing, wanted)
     if not keys:
         return Change(before, before)
-    if not wanted:
+    if not wanted and not request.keep_file:
         # Nothing is left to say: the file was there for what is taken out now.
         after = None
-    refuse_conflicts(wanted, service.command_line(), file.path)
-    validated = after is not None and service.validate(after)
+    refuse_conflicts(wanted, given, file.path)
+    refuse_lost_default(existing, wanted, given, file.path)
+    validated = after is not None and service.validate(file.encoded(after))
+    if file.marked and after is not None and not validated:
+        raise DaemonConfigError(
+            f"daemon_config_malformed: {file.path} begins with a byte order mark, which engines before 23.0 do not"
+            " read. It is left as it is. Save it as UTF-8 without one."
+        )
     file.check_writable()
-    return Change(before, after, keys, validated)
+    return Change(before, after, keys, undo(existing, settings, request.absent), validated)
 
 
 def way_to_apply(change: Change, service: EngineService) -> str:
@@ -73,7 +93,11 @@ def way_to_apply(change: Change, service: EngineService) -> str:
 def carry_out(change: Change, file: DaemonFile, service: EngineService, backup: bool) -> None:
     if backup:
         change.backup = file.back_up()
-    file.replace(change.after)
+    try:
+        file.replace(change.after)
+    except DaemonConfigError:
+        file.drop(change.backup)
+        raise
     if change.applied == "none":
         return
     settings = daemon_config.members(change.after or "", file.path)

@@ -10,6 +10,7 @@ import shlex
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.undo import there
 
 _SHORT = {
     "D": "debug",
@@ -40,8 +41,6 @@ _PLURAL = {
     "registry-mirror": "registry-mirrors",
     "storage-opt": "storage-opts",
 }
-# Runtimes may come from both.
-_BOTH = frozenset({"add-runtime"})
 _DEFAULT_FILE = "/etc/docker/daemon.json"
 _ARGUMENTS = re.compile(r"^ExecStart=\{.*?argv\[\]=(.*?) ; ", re.MULTILINE)
 _ENVIRONMENT_FILE = re.compile(r"^EnvironmentFiles=(\S+)", re.MULTILINE)
@@ -52,22 +51,30 @@ class CommandLine(NamedTuple):
     # Key of the file -> the flag as it was written.
     flags: dict[str, str]
     config_file: str
+    # Names of the runtimes that it adds to those of the file.
+    runtimes: frozenset[str] = frozenset()
+    default_runtime: str | None = None
 
 
 def command_line(arguments: Sequence[str]) -> CommandLine:
     flags: dict[str, str] = {}
-    config_file = _DEFAULT_FILE
+    config_file, default_runtime = _DEFAULT_FILE, None
+    runtimes = set()
     for position, argument in enumerate(arguments):
         if not argument.startswith("-") or argument == "-":
             continue
         name, _equals, value = argument.lstrip("-").partition("=")
+        value = value or "".join(arguments[position + 1 : position + 2])
         if not argument.startswith("--"):
             name = _SHORT.get(name[:1], name)
         if name == "config-file":
-            config_file = value or "".join(arguments[position + 1 : position + 2])
-        elif name not in _BOTH:
+            config_file = value
+        elif name == "add-runtime":
+            runtimes.add(value.partition("=")[0])
+        else:
             flags.setdefault(_PLURAL.get(name, name), argument)
-    return CommandLine(flags, config_file)
+            default_runtime = value if name == "default-runtime" else default_runtime
+    return CommandLine(flags, config_file, frozenset(runtimes), default_runtime)
 
 
 def start_arguments(shown: str, read: Callable[[str], str]) -> list[str]:
@@ -106,4 +113,19 @@ def refuse_conflicts(settings: Mapping[str, Any], given: CommandLine, path: str)
         raise DaemonConfigError(
             f"daemon_config_not_read: dockerd was started with --config-file {given.config_file}, so it does not read"
             f" {path}. Nothing was changed. Name that file, or take the flag away (systemctl cat docker)."
+        )
+
+
+def refuse_lost_default(before: Mapping[str, Any], after: Mapping[str, Any], given: CommandLine, path: str) -> None:
+    """dockerd does not start with a default runtime that it does not know."""
+    default = after.get("default-runtime") or given.default_runtime
+    if (
+        default
+        and there(before, ["runtimes", default])
+        and not (there(after, ["runtimes", default]) or default in given.runtimes)
+    ):
+        raise DaemonConfigError(
+            f"daemon_config_default_runtime: default-runtime is {default}, and that runtime is to be taken out of"
+            f" {path}: the engine would not start again. Nothing was changed. Take default-runtime out, or set it to a"
+            " runtime that stays (runc is always there), recreate the containers that need another, and try again."
         )

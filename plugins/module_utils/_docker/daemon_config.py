@@ -65,7 +65,22 @@ def members(text: str, path: str) -> dict[str, Any]:
             f"daemon_config_malformed: {path}, line 1, column 1: {_kind(found)} instead of an object."
             " It is left as it is. Correct it, or move it away if nothing in it is needed."
         )
+    _refuse_case_duplicates(found, path)
     return found
+
+
+def without_kept(settings: Mapping[str, Any], kept: Iterable[Sequence[str]]) -> dict[str, Any]:
+    """The settings without those members, and without an object that has no other."""
+    left = dict(settings)
+    for way in kept:
+        name, *rest = way
+        inner = left.get(name)
+        if not rest:
+            left.pop(name, None)
+        elif isinstance(inner, dict):
+            inner = without_kept(inner, [rest])
+            left = {**left, name: inner} if inner else {key: left[key] for key in left if key != name}
+    return left
 
 
 def merged(text: str, settings: Mapping[str, Any], absent: Iterable[Sequence[str]], path: str) -> str:
@@ -92,7 +107,8 @@ def needs_restart(keys: Iterable[str]) -> bool:
 
 
 def _set(text: str, way: tuple[str, ...], value: Any, existing: Any, path: str) -> str:
-    if existing is _MISSING:
+    # To dockerd a null in an object's place is as if nothing were there.
+    if existing is _MISSING or (existing is None and isinstance(value, dict)):
         return set_member(text, way, value)
     if isinstance(value, dict) and isinstance(existing, dict):
         for name, inner in value.items():
@@ -132,6 +148,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _RepeatedKeyError(f"the key {name!r} stands there twice in one object")
         found[name] = value
     return found
+
+
+def _refuse_case_duplicates(found: Mapping[str, Any], path: str) -> None:
+    seen: dict[str, str] = {}
+    for name in found:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise DaemonConfigError(
+                f"daemon_config_malformed: {path}: the keys {other!r} and {name!r} differ only in case, and dockerd"
+                " knows at most one of them. It is left as it is. Correct it."
+            )
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,21 +1,23 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file itself: read, and replaced in one step, with its owner, mode and SELinux label."""
+"""The file itself: read, and replaced in one step, with its owner, mode, SELinux label and encoding."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import errno
 import os
 import shutil
-import tempfile
 import time
 from typing import NoReturn
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
 
-_NEW_MODE = 0o644
-_LABEL = "security.selinux"
+# By a byte order mark dockerd, from 23.0 on, knows how the file is encoded.
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 class DaemonFile:
@@ -24,23 +26,36 @@ class DaemonFile:
         # A link stays a link.
         self._target = os.path.realpath(path)
         self._folder = os.path.dirname(self._target)
+        self._mark, self._encoding = b"", "utf-8"
+
+    @property
+    def marked(self) -> bool:
+        """Whether it begins with a byte order mark. The text that is read never does."""
+        return bool(self._mark)
 
     def read(self) -> str | None:
         """None where there is no file."""
         try:
             with open(self._target, "rb") as handle:
-                return handle.read().decode("utf-8")
+                content = handle.read()
         except FileNotFoundError:
             return None
-        except UnicodeDecodeError as error:
-            raise DaemonConfigError(
-                f"daemon_config_malformed: {self.path}: byte {error.start} is no UTF-8. It is left as it is."
-                " Correct it."
-            ) from error
         except OSError as error:
             raise DaemonConfigError(
                 f"daemon_config_unreadable: {self.path}: {error.strerror}. Run the task with become: true."
             ) from error
+        self._mark, self._encoding = next((it for it in _MARKS if content.startswith(it[0])), (b"", "utf-8"))
+        try:
+            return content[len(self._mark) :].decode(self._encoding)
+        except UnicodeDecodeError as error:
+            raise DaemonConfigError(
+                f"daemon_config_malformed: {self.path}: byte {error.start + len(self._mark)} is no"
+                f" {self._encoding.upper()}. It is left as it is. Correct it."
+            ) from error
+
+    def encoded(self, text: str) -> bytes:
+        """As the file that was read was encoded."""
+        return self._mark + text.encode(self._encoding)
 
     def check_writable(self) -> None:
         """Before anything is done, and without doing anything."""
@@ -61,7 +76,7 @@ class DaemonFile:
         backup = time.strftime(f"{self._target}.%Y-%m-%d-%H%M%S~")
         try:
             shutil.copy2(self._target, backup)
-            self._dress(backup)
+            whole_file.dress(backup, self._target)
         except OSError as error:
             self._refuse(error.strerror or str(error))
         return backup
@@ -75,38 +90,22 @@ class DaemonFile:
         """None takes the file away."""
         try:
             if text is None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._target)
+                self._remove()
             else:
-                self._write(text)
+                whole_file.replace(self._target, self.encoded(text))
         except OSError as error:
             self._refuse(error.strerror or str(error))
 
-    def _write(self, text: str) -> None:
-        os.makedirs(self._folder, mode=0o755, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".daemon.json.")
+    def _remove(self) -> None:
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(text.encode("utf-8"))
-                stream.flush()
-                os.fsync(stream.fileno())
-            self._dress(temporary)
-            os.replace(temporary, self._target)
-        except OSError:
-            os.unlink(temporary)
-            raise
-
-    def _dress(self, path: str) -> None:
-        try:
-            like = os.stat(self._target)
+            os.unlink(self._target)
         except FileNotFoundError:
-            os.chmod(path, _NEW_MODE)
-            return
-        os.chown(path, like.st_uid, like.st_gid)
-        os.chmod(path, like.st_mode & 0o7777)
-        # Not every system has labels, and not every file system keeps them.
-        with contextlib.suppress(OSError, AttributeError):
-            os.setxattr(path, _LABEL, os.getxattr(self._target, _LABEL))
+            pass
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            # A mount point stays. Engines before 23.0 refuse an empty file.
+            whole_file.replace(self._target, self.encoded("{}\n"))
 
     def _refuse(self, why: str) -> NoReturn:
         raise DaemonConfigError(

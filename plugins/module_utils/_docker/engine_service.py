@@ -92,15 +92,15 @@ class EngineService:
                 " its service."
             )
 
-    def validate(self, text: str) -> bool:
+    def validate(self, content: bytes) -> bool:
         """Whether the engine could be asked; engines before 23.0 cannot."""
         dockerd = self._host.which("dockerd")
         if dockerd is None or "--validate" not in self._host.runner([dockerd, "--help"]).out:
             return False
         handle, path = tempfile.mkstemp(prefix="daemon.json.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
             result = self._host.runner([dockerd, "--validate", "--config-file", path])
         finally:
             os.unlink(path)

@@ -78,24 +78,31 @@ def _insert(text: str, holder: _Object, name: str, value: Any) -> str:
         indent = _indent_of(text, holder.members[0].start)
         on_lines = "\n" in gap
         written = json.dumps(name) + ": " + _written(value, indent, text, on_lines)
-        between = "," + (gap if gap.strip(" \t\r\n") == "" and gap else " " if not on_lines else "\n" + indent)
+        between = "," + (gap or " ")
         return text[: last.end] + between + written + text[last.end :]
     outer = _indent_of(text, holder.start)
     indent = outer + _unit(text)
     written = json.dumps(name) + ": " + _written(value, indent, text)
-    return text[: holder.start] + "{\n" + indent + written + "\n" + outer + "}" + text[holder.end :]
+    newline = _newline(text)
+    return text[: holder.start] + "{" + newline + indent + written + newline + outer + "}" + text[holder.end :]
 
 
 def _written(value: Any, indent: str, text: str, on_lines: bool = True) -> str:
     if not on_lines:
         return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False, indent=_unit(text)).replace("\n", "\n" + indent)
+    return json.dumps(value, ensure_ascii=False, indent=_unit(text)).replace("\n", _newline(text) + indent)
 
 
 def _unit(text: str) -> str:
     """What the text indents by."""
-    found = re.search(r"^\{[ \t]*\r?\n([ \t]+)\S", text.lstrip())
+    found = re.search(r"^\{[ \t]*\r?\n([ \t]*)\"", text.lstrip())
     return found.group(1) if found else "  "
+
+
+def _newline(text: str) -> str:
+    """What the text ends its lines with."""
+    found = re.search(r"\r?\n", text)
+    return found.group() if found else "\n"
 
 
 def _indent_of(text: str, position: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker import change
@@ -16,93 +18,14 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_conf
     needs_restart,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_file import DaemonFile
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.engine_service import EngineService, Host
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 
-RUNTIME = {"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}
-# Debian 13, docker.io 26.1.5: systemctl show docker --property=MainPID,ExecStart,EnvironmentFiles
-SHOWN = """MainPID=1230
-ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// \
---containerd=/run/containerd/containerd.sock \
-$DOCKER_OPTS ; ignore_errors=no ; start_time=[Sun 2026-11-22 20:13:08 UTC] ; stop_time=[n/a] ; pid=1230 ; \
-code=(null) ; status=0/0 }
-EnvironmentFiles=/etc/default/docker (ignore_errors=yes)
-"""
-
-
-# The end of what journalctl --unit docker --output cat said of that engine with an address that is none.
-JOURNAL = """time="2026-11-22T20:15:07.310520Z" level=info msg="stopping event stream following graceful shutdown"
-docker.service: Deactivated successfully.
-Stopped docker.service - Docker Application Container Engine.
-Starting docker.service - Docker Application Container Engine...
-docker.service: Referenced but unset environment variable evaluates to an empty string: DOCKER_OPTS
-failed to start daemon: Error initializing network controller: invalid CIDR address: 10.0.0.256/24
-docker.service: Main process exited, code=exited, status=1/FAILURE
-docker.service: Failed with result 'exit-code'.
-Failed to start docker.service - Docker Application Container Engine.
-"""
-
-
-class Engine:
-    """A host's engine as far as the module meets it; `accepts` says which daemon.json it comes up with."""
-
-    def __init__(self, path, accepts=lambda settings: True, runs=True):
-        self.path, self.accepts, self.runs = path, accepts, runs
-        self.done = []
-        self.arguments = "dockerd\0-H\0fd://\0"
-        self.defaults = ""
-        self.settings = self.read_settings()
-
-    def read_settings(self):
-        return json.loads(self.path.read_text()) if self.path.exists() else {}
-
-    def service(self):
-        host = Host(self.run, lambda name: f"/bin/{name}", self.ask, self.read, lambda seconds: None)
-        return EngineService(host, "docker", "/run/docker.sock", 2)
-
-    def run(self, arguments):
-        name, *rest = arguments
-        if name == "/bin/dockerd":
-            return Result(0, "", "")
-        if name == "/bin/journalctl":
-            return Result(0, JOURNAL, "")
-        if rest[0] == "show":
-            return Result(0, SHOWN, "")
-        if rest[0] in ("restart", "reload"):
-            self.done.append(rest[0])
-            if not self.accepts(self.read_settings()):
-                self.runs = self.runs and rest[0] == "reload"
-                return Result(0 if rest[0] == "reload" else 1, "", "")
-            self.runs, self.settings = True, self.read_settings()
-        return Result(0, "", "")
-
-    def ask(self, socket, target):
-        if not self.runs:
-            return None
-        if target == "/_ping":
-            return "OK"
-        return {
-            "DefaultRuntime": self.settings.get("default-runtime", "runc"),
-            "Runtimes": {"runc": {}, **self.settings.get("runtimes", {})},
-        }
-
-    def read(self, path):
-        return {"/proc/1230/cmdline": self.arguments, "/etc/default/docker": self.defaults}.get(path, "")
+sys.path.insert(0, str(Path(__file__).parent))
+from engine_on_a_host import RUNTIME, SHOWN, Engine, apply  # beside this file
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "daemon.json"
-
-
-def apply(path, engine, settings=None, absent=(), backup=False):
-    file, service = DaemonFile(str(path)), engine.service()
-    engine.arguments += f"--config-file\0{path}\0"
-    planned = change.plan(file, service, settings or {}, absent)
-    planned.applied = change.way_to_apply(planned, service)
-    if planned.changed:
-        change.carry_out(planned, file, service, backup)
-    return planned
 
 
 @pytest.mark.parametrize(
@@ -114,7 +37,7 @@ def apply(path, engine, settings=None, absent=(), backup=False):
         ('["debug"]', "an array instead of an object"),
         ('{"debug": true, "debug": false}', "'debug' stands there twice"),
         ('{"max-download-attempts": NaN}', "NaN is no value of JSON"),
-        ('{"runtimes": null}', "runtimes is null where an object is to go"),
+        ('{"Runtimes": {}, "runtimes": {}}', "'Runtimes' and 'runtimes' differ only in case"),
         ('{"runtimes": ["nvidia"]}', "runtimes is an array where an object is to go"),
         ('{"runtimes": {"nvidia": "x"}}', 'runtimes.nvidia is the value "x" where an object is to go'),
     ],
@@ -122,13 +45,14 @@ def apply(path, engine, settings=None, absent=(), backup=False):
 def test_what_is_not_understood_is_refused_and_left(path, text, says):
     path.write_text(text)
     with pytest.raises(DaemonConfigError, match=r"^daemon_config_malformed: ") as error:
-        change.plan(DaemonFile(str(path)), Engine.service(_idle(path)), RUNTIME, [])
+        change.plan(DaemonFile(str(path)), Engine.service(_idle(path)), change.Request(RUNTIME))
     assert says in str(error.value)
     assert path.read_text() == text
 
 
 def _idle(path):
     engine = Engine.__new__(Engine)
+    engine.validates = False
     engine.path, engine.runs, engine.done, engine.arguments, engine.defaults = path, False, [], "", ""
     return engine
 
@@ -272,7 +196,7 @@ def test_a_file_that_the_engine_does_not_read_is_refused(path):
     engine = Engine(path)
     engine.arguments += "--config-file=/etc/other.json\0"
     with pytest.raises(DaemonConfigError, match=r"^daemon_config_not_read: .*/etc/other\.json"):
-        change.plan(DaemonFile(str(path)), engine.service(), RUNTIME, [])
+        change.plan(DaemonFile(str(path)), engine.service(), change.Request(RUNTIME))
 
 
 def test_the_variables_of_the_service_are_looked_up():
