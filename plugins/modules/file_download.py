@@ -68,11 +68,11 @@ dest:
   returned: always
   type: str
   sample: /var/lib/whisper/models/ggml-base.en.bin
-code:
-  description: What was wrong. V(unreachable), V(checksum_mismatch) or V(disk_full).
+reason:
+  description: What was wrong. V(network), V(checksum) or V(disk).
   returned: failure
   type: str
-  sample: unreachable
+  sample: network
 attempts:
   description: Number of requests that the download took.
   returned: when the file was downloaded
@@ -120,11 +120,11 @@ class Download:
         self.algorithm, _, self.wanted = module.params["checksum"].partition(":")
         if self.algorithm not in hashlib.algorithms_guaranteed or not self.wanted:
             self.fail(
-                "checksum_mismatch", f"{module.params['checksum']} is no algorithm and checksum, such as sha256:…"
+                "checksum", f"{module.params['checksum']} is no algorithm and checksum, such as sha256:…"
             )
 
-    def fail(self, code: str, message: str) -> NoReturn:
-        self.module.fail_json(msg=message, code=code, dest=str(self.dest))
+    def fail(self, reason: str, message: str) -> NoReturn:
+        self.module.fail_json(msg=message, reason=reason, dest=str(self.dest))
         raise AssertionError("fail_json ends the module")
 
     def is_there(self) -> bool:
@@ -150,11 +150,11 @@ class Download:
             found = digest(self.part, self.algorithm)
             if found != self.wanted.lower():
                 message = f"the {self.algorithm} of what came ({done.size} bytes) is {found}, not {self.wanted}"
-                self.fail("checksum_mismatch", message)
+                self.fail("checksum", message)
             self.module.atomic_move(str(self.part), str(self.dest))
             return done
         except TransferError as error:
-            self.fail(error.code, str(error))
+            self.fail(error.reason, str(error))
         finally:
             if self.part.exists():
                 self.part.unlink()
@@ -163,7 +163,7 @@ class Download:
         try:
             return transfer(self.open, self.url, self.part, self.module.params["attempts"])
         except OSError as error:
-            raise TransferError("unreachable", str(error)) from error
+            raise TransferError("network", str(error)) from error
 
 
 def main() -> None:

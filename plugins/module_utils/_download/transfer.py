@@ -41,11 +41,11 @@ Open = Callable[[Mapping[str, str]], Any]
 
 
 class TransferError(Exception):
-    """``code`` is unreachable or disk_full; the message says what was seen."""
+    """``reason`` is network or disk; the message says what was seen."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.reason = reason
 
 
 class Transferred(NamedTuple):
@@ -94,10 +94,10 @@ def transfer(
             failed = 1 if size > best else failed + 1
             best = max(best, size)
             if failed >= attempts:
-                raise TransferError("unreachable", f"{broken} ({_times(made)})") from broken
+                raise TransferError("network", f"{broken} ({_times(made)})") from broken
             wait = 2.0 ** (failed - 1) if broken.wait is None else broken.wait
             if wait > LONGEST_WAIT_SECONDS:
-                raise TransferError("unreachable", f"{broken}, to be asked again in {wait:.0f} s") from broken
+                raise TransferError("network", f"{broken}, to be asked again in {wait:.0f} s") from broken
             sleep(wait)
 
 
@@ -140,7 +140,7 @@ def _refused(error: urllib.error.HTTPError, url: str, part: Path) -> Exception:
     expired = error.code == HTTPStatus.FORBIDDEN and urlsplit(error.url or url).netloc != urlsplit(url).netloc
     if error.code in TRANSIENT or expired:
         return _BrokenError(seen, retry_after(error.headers.get("Retry-After"), time.time()))
-    return TransferError("unreachable", seen)
+    return TransferError("network", seen)
 
 
 def _start(response: Any, at: int) -> int:
@@ -171,4 +171,4 @@ def _write(file: Any, data: bytes) -> None:
         file.write(data)
         file.flush()
     except OSError as error:
-        raise TransferError("disk_full" if error.errno == errno.ENOSPC else "unreachable", str(error)) from error
+        raise TransferError("disk" if error.errno == errno.ENOSPC else "network", str(error)) from error

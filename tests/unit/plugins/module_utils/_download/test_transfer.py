@@ -140,7 +140,7 @@ def test_a_line_that_breaks_for_ever_gets_on_piece_by_piece(download):
 def test_what_never_gets_further_ends(download, answer):
     with pytest.raises(TransferError, match=r"ended after 1000 .*\(\d attempts\)") as failure:
         download(answer)
-    assert failure.value.code == "unreachable"
+    assert failure.value.reason == "network"
 
 
 def test_a_busy_server_is_asked_when_it_wants_to_be(download):
@@ -194,7 +194,7 @@ def test_a_full_disk_is_no_reason_to_try_again(tmp_path):
     host = Host(whole())
     with pytest.raises(TransferError, match="No space left") as failure:
         transfer(host.open, host.url, tmp_path / "part", 3)
-    assert failure.value.code == "disk_full"
+    assert failure.value.reason == "disk"
     assert len(host.ranges) == 1
 
 
