@@ -76,7 +76,8 @@ def codeload(path: str, query: dict[str, str]) -> Answer:
 
 
 def hub(path: str, query: dict[str, str]) -> Answer:
-    model, _, file = path.partition("/resolve/main/")
+    model, _, of_revision = path.partition("/resolve/")
+    file = of_revision.partition("/")[2]
     if model != "/ggerganov/whisper.cpp" or file not in MODELS:
         return text(404, "Entry not found", **{"X-Error-Code": "EntryNotFound"})
     content = (DEPOT / MODELS[file]).read_bytes()
