@@ -119,9 +119,7 @@ class Download:
         self.part = self.dest.with_name(f".{self.dest.name}.part")
         self.algorithm, _, self.wanted = module.params["checksum"].partition(":")
         if self.algorithm not in hashlib.algorithms_guaranteed or not self.wanted:
-            self.fail(
-                "checksum", f"{module.params['checksum']} is no algorithm and checksum, such as sha256:…"
-            )
+            self.fail("checksum", f"{module.params['checksum']} is no algorithm and checksum, such as sha256:…")
 
     def fail(self, reason: str, message: str) -> NoReturn:
         self.module.fail_json(msg=message, reason=reason, dest=str(self.dest))
