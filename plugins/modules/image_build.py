@@ -15,6 +15,8 @@ description:
   - A build that is under way already, because the run that started it was ended or because somebody else deploys at the
     same time, is waited for instead of being started twice.
   - A build that fails ends with the compiler's own words. Its whole log is in the file C(build.log) in O(path).
+  - Steps of the build go through the proxies that C(http_proxy), C(https_proxy) and C(no_proxy) of the task's
+    environment name.
   - Always builds when it is called. What was built before comes from Docker's cache.
 options:
   path:
@@ -41,6 +43,14 @@ options:
     description: Memory in MiB that a compiler takes.
     type: int
     default: 1024
+  network:
+    description:
+      - Network of the build's steps.
+      - V(host) is for hosts whose containers reach less than they do. These are hosts with IPv6 only, and those whose
+        proxy listens on loopback.
+    type: str
+    choices: [default, host]
+    default: default
   interval:
     description: Seconds between two looks at the build.
     type: int
@@ -93,6 +103,7 @@ rc:
   sample: 0
 """
 
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -107,6 +118,7 @@ def main() -> None:
             "docker_config": {"type": "path"},
             "jobs": {"type": "int", "default": 0},
             "memory_per_job_mib": {"type": "int", "default": 1024},
+            "network": {"type": "str", "choices": ["default", "host"], "default": "default"},
             "interval": {"type": "int", "default": 5},
             "phase": {"type": "str", "choices": ["start", "look"], "default": "start"},
         },
@@ -122,8 +134,9 @@ def main() -> None:
         if module.params["docker_config"]:
             environment["DOCKER_CONFIG"] = module.params["docker_config"]
         jobs = module.params["jobs"] or build_jobs.of_this_host(module.params["memory_per_job_mib"])
-        command = [module.get_bin_path("docker", required=True), "build", "--progress=plain"]
-        command += ["--build-arg", f"BUILD_JOBS={jobs}", "--tag", image, "."]
+        docker = module.get_bin_path("docker", required=True)
+        options = [f"--build-arg=BUILD_JOBS={jobs}", *build_run.options(module.params["network"], os.environ)]
+        command = [docker, "build", "--progress=plain", *options, "--tag", image, "."]
         build_run.start(folder, image, command, environment)
         run = build_run.look(folder)
     lines = build_run.log_lines(folder)
