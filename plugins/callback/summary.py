@@ -11,7 +11,8 @@ short_description: End a run with the table a person wants to see
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
-  - After the recap, prints what failed on which host, one paragraph each, and the table of all servers.
+  - After the recap, prints what failed on which host, one paragraph each, the table of all servers, and the problems of
+    the hosts.
   - What hosts answered is shown without control characters, and no line of it can pass for one of Ansible or of another
     host.
   - Needs to be enabled.
@@ -86,6 +87,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
             self._display.display(line)
         for host, why in stats.custom["_run"].get("whisperops_reasons", {}).items():
             self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(why)}")
+        for host, problems in stats.custom["_run"].get("whisperops_problems", {}).items():
+            for problem in problems:
+                self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(problem)}", color="yellow")
         if len(rows) == len(servers) == 1:
             said, where = sanitize_line(servers[0]["transcript"]), sanitize_line(servers[0].get("server"))
             self._display.display(f"\ntranscript: {said}\nserver: {where}")

@@ -73,3 +73,11 @@ def test_the_transcript_of_one_server_is_one_line():
 @pytest.mark.parametrize("rows", [None, "x", [], [None], [[]], {"a": 1}])
 def test_a_table_of_nothing_is_none(rows):
     assert shown(rows=rows) == []
+
+
+def test_the_problems_of_the_hosts_stand_below_the_table(monkeypatch):
+    callback, shown = CallbackModule(), []
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=lambda text, color=None: shown.append(text)))
+    run = {"whisperops_summary": [{"host": "a"}], "whisperops_problems": {"a": ["gpu_lost: GPU 1 is lost."]}}
+    callback.v2_playbook_on_stats(SimpleNamespace(custom={"_run": run}, failures={}, dark={}))
+    assert shown == ["HOST", "a", "\na: gpu_lost: GPU 1 is lost."]
