@@ -55,7 +55,7 @@ def start(folder: Path, image: str, command: Sequence[str], environment: Mapping
     for name in (LOG, _RESULT, _STATE):
         if (folder / name).exists():
             (folder / name).unlink()
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # outlives the module
         ["/bin/sh", "-c", _RUNNER, "sh", *command],
         cwd=str(folder),
         env={**os.environ, **environment},

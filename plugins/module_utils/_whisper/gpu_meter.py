@@ -69,7 +69,7 @@ class NvidiaSmiSource:
     def __init__(self, tool: str, uuid: str) -> None:
         fields = "memory.used,utilization.gpu,power.draw"
         command = [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits", f"--id={uuid}"]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # is read while it runs
             [*command, f"--loop-ms={int(INTERVAL_SECONDS * 1000)}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
