@@ -1,29 +1,37 @@
 # `make help` lists what a person would run.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3
-VENV := .venv
+# Another ansible-core than the newest that the Python at hand can run, of those in tests/cores/cores.txt: make unit CORE=2.21
+CORE ?=
+PYTHON ?= $(if $(CORE),$(firstword $(shell tests/cores/further of $(CORE))),python3)
+VENV := $(if $(CORE),.cache/cores/$(CORE),.venv)
 BIN := $(VENV)/bin
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(CORE),--overrides $(VENV)/ansible.txt)
 COLLECTION := .collections/ansible_collections/whisperops/gpu
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(VENV)/.setup ## Ansible in .venv, and whisperops.gpu resolved from this checkout
+	@$(BIN)/python tests/cores/which.py
 
 $(VENV)/.uv:
+	@[[ "$(PYTHON)" ]] || exit 1
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Ansible 2.19 needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Run: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	  echo "Ansible needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Run: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet uv==0.13.9
 	touch $@
+
+.cache/cores/%/ansible.txt: tests/cores/cores.txt
+	mkdir -p $(dir $@)
+	tests/cores/further of $* | sed 's/.* /ansible==/' >$@
 
 $(COLLECTION):
 	mkdir -p $(dir $@)
 	ln -sfn ../../.. $@
 
-$(VENV)/.setup: requirements.txt $(VENV)/.uv | $(COLLECTION)
+$(VENV)/.setup: requirements.txt $(VENV)/.uv $(if $(CORE),$(VENV)/ansible.txt) | $(COLLECTION)
 	$(UV) --requirement requirements.txt
 	touch $@
 
@@ -55,8 +63,8 @@ sanity: $(VENV)/.dev ## ansible-test sanity, on each Python that is here
 
 unit: $(VENV)/.dev ## unit tests on the control node's Python, with the branches of plugins/ they reach
 	@# The collection loader resolves the link in .collections, so that coverage sees plugins/ itself.
-	$(BIN)/coverage run -m pytest --quiet
-	$(BIN)/coverage report
+	$(if $(CORE),$(TOOLS) pytest --quiet,$(BIN)/coverage run -m pytest --quiet)
+	$(if $(CORE),,$(BIN)/coverage report)
 
 unit-pythons: $(VENV)/.dev ## what runs on hosts, tested on each Python from 3.8 that is here
 	$(TOOLS) tests/unit/on_each_python
@@ -83,7 +91,7 @@ fuzz: $(FUZZ)/.installed | $(COLLECTION) ## each parser of foreign data: make fu
 	$(FUZZ)/bin/python tests/fuzz/run.py --seconds $(SECONDS)
 
 # The engine and the virtual environment are made side by side.
-LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" &&
+LAB := export PATH="$(CURDIR)/$(BIN):$$PATH" DOCKER_HOST="$$(tests/lab/engine host)" ANSIBLE_DEPRECATION_WARNINGS=true &&
 LAB_INVENTORY := inventories/lab
 
 lab-engine:
@@ -113,6 +121,7 @@ molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=defa
 	@mkdir -p .cache
 	$(LAB) set -o pipefail && { MOLECULE_COMMAND_BORDERS=false molecule test --scenario-name $(SCENARIO) 2>&1 | tee .cache/molecule-$(SCENARIO).log || \
 	  { sed 's/\x1b\[[0-9;]*m//g' .cache/molecule-$(SCENARIO).log | tac | awk '{ print } /^(\[ERROR\]: |ERROR! )/ { exit }' | tac | head -n 25; exit 1; }; }
+	tests/cores/no_deprecation .cache/molecule-$(SCENARIO).log
 
 guards: $(VENV)/.dev ## the test of each fault without its guard, which must fail: make guards SCENARIO=faults
 	tests/lab/engine up $(RELEASES)
@@ -155,13 +164,25 @@ cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, check
 	$(LAB) ansible-playbook tests/cuda/build.yml -i $(LAB_INVENTORY) --limit lab_cuda
 	$(LAB) ansible-playbook tests/lab/down.yml -i $(LAB_INVENTORY) --limit lab_cuda
 
-# What needs no lab first, two at a time. The scenario default leaves an image in the lab's registry that the others take.
-STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check docs
+# The further ansible-cores. What a core changes is how Ansible reads and runs what is here, not what a host does with it. So
+# each runs all units and sanity, and scenario default with one host, which goes the whole way from bare to taken away (check
+# mode, deployment, second run, verification, removal) with a pulled image: the compiler, the second release of Debian and the
+# host of somebody else's, which are most of the scenario's minutes, see no difference.
+FURTHER = set -e; own=$$($(BIN)/python tests/cores/which.py core); further=$$(tests/cores/further "$$own"); for core in $$further; do
+cores-static: $(VENV)/.dev ## units and sanity on each further ansible-core that this machine has a Python for
+	$(FURTHER) $(MAKE) --no-print-directory unit sanity CORE=$$core; done
+
+cores-default: $(VENV)/.dev ## scenario default with one host on each further ansible-core
+	$(FURTHER) LAB_HOSTS=lab-debian12 $(MAKE) --no-print-directory molecule SCENARIO=default CORE=$$core; done
+
+# What needs no lab first, two at a time.
+STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check docs cores-static
 SCENARIOS := default refusals engine
 test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC)
 	$(MAKE) --no-print-directory unit-docker
 	set -e; for scenario in $(SCENARIOS); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
+	$(MAKE) --no-print-directory cores-default
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
 NIGHTLY := toolkit toolkit_dnf faults gateway proof metrics benchmark image
@@ -170,6 +191,7 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	@# Its image for the card is the one that was just built.
 	$(MAKE) --no-print-directory cuda-build
 	$(MAKE) --no-print-directory molecule SCENARIO=gpu
+	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards report report-check docs cuda-build test nightly
+  molecule guards cores-static cores-default report report-check docs cuda-build test nightly

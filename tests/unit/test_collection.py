@@ -42,13 +42,6 @@ def test_other_versions_are_not(version):
     assert not SEMANTIC_VERSION.fullmatch(version)
 
 
-def test_the_oldest_ansible_is_the_one_that_setup_brings():
-    required = yaml.safe_load(read(ROOT / "meta" / "runtime.yml"))["requires_ansible"]
-    # The ansible package 12 brings ansible-core 2.19, and so on.
-    major = int(re.search(r"^ansible==(\d+)\.", read(ROOT / "requirements.txt"), re.MULTILINE).group(1))
-    assert required == f">=2.{major + 7}.0"
-
-
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
