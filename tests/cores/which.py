@@ -25,7 +25,7 @@ def newer(own: str) -> str:
     """What a newer Python would bring."""
     rows = [line.split() for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     released = [row for row in rows if row[3].replace(".", "").isdigit()]
-    core, pythons, _, ansible = released[-1]
+    core, pythons, _hosts, ansible = released[-1]
     if core == own:
         return "the newest"
     oldest = min(pythons.split(","), key=lambda python: int(python.split(".")[1]))

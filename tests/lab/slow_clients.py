@@ -59,7 +59,7 @@ def main() -> None:
     settings = parser.parse_args()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    held = [connection for _ in range(settings.connections) if (connection := begin(settings))]
+    held = [connection for _number in range(settings.connections) if (connection := begin(settings))]
     answers, dripped, began = [], False, time.monotonic()
     while (elapsed := time.monotonic() - began) < settings.seconds:
         answers.append(health(settings))

@@ -66,7 +66,7 @@ def test_the_oldest_core_is_the_one_that_the_collection_requires():
 
 def test_setup_brings_the_newest_package_that_the_python_at_hand_can_run():
     pinned = re.findall(r'^ansible==(\S+); python_version (<|>=) "(3\.\d+)"$', read("requirements.txt"), re.MULTILINE)
-    pythons, _, newest = list(RELEASED.values())[-1]
+    pythons, _hosts, newest = list(RELEASED.values())[-1]
     before = [row for row in RELEASED.values() if row[0][0] != pythons[0]]
     assert pinned == [(before[-1][2], "<", pythons[0]), (newest, ">=", pythons[0])]
 
