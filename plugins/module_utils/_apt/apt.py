@@ -97,7 +97,9 @@ class Apt:
 
 
 def _answer(result: Result, shown: dict[str, str]) -> Answer:
-    said = [line[3:] for line in result.err.splitlines() if re.match(r"(E: |W: .*(Failed to fetch|GPG error))", line)]
+    # Of a source that is marked as trusted it says that the key is not there, and goes on.
+    against = r"E: |W: .*(Failed to fetch|GPG error)" if result.rc else "W: .*Failed to fetch"
+    said = [line[3:] for line in result.err.splitlines() if re.match(against, line)]
     if result.rc is None:
         said.append(result.err)
     text = " ".join(line for line in dict.fromkeys(said) if "list of sources could not be read" not in line)

@@ -41,6 +41,10 @@ NO_ANSWER = (
     " (127.0.0.1). - connect (111: Connection refused)\n"
     "W: Some index files failed to download. They have been ignored, or old ones used instead.\n"
 )
+TRUSTED = (
+    "W: GPG error: http://deb.example.org/docker-ce/linux/debian trixie InRelease: The following signatures couldn't be"
+    " verified because the public key is not available: NO_PUBKEY 0123456789ABCDEF\n"
+)
 NO_RELEASE = (
     "E: The repository 'https://download.docker.com/linux/debian nosuch Release' does not have a Release file.\n"
     "N: Updating from such a repository can't be done securely, and is therefore disabled by default.\n"
@@ -279,6 +283,12 @@ def test_so_is_one_whose_server_does_not_answer(host, said):
     host.updates = {"linux": said}
     with pytest.raises(planning.AptSourcesError, match=r"^apt_source_unusable: .*(111: Connection|no answer within)"):
         host.plan()
+
+
+def test_a_key_that_is_not_needed_is_not_missed(host):
+    host.write("docker.list", "deb [trusted=yes] http://deb.example.org/docker-ce/linux/debian trixie stable\n")
+    host.updates = {"linux": Result(0, "", TRUSTED)}
+    assert host.reasons() == []
 
 
 def test_of_the_toolkit_it_is_set_aside(host):
