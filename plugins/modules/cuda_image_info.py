@@ -16,6 +16,8 @@ description:
     files that would hide the host's own.
   - Nothing of the image is run, and no CUDA toolkit and no GPU is needed. Only headers are read, nothing is
     decompressed, so a library of 600 MB takes well under a second.
+  - Each file, and all files together, may cost a bounded amount of time and memory. A file beyond that is a problem,
+    V(inspection_limit), and the others are read all the same.
   - An image is read through the Docker Engine API from a container that is created, never started, and removed again.
   - A library without device code is an answer, with a problem that says so. Only an image or a path that does not
     exist, or an engine that does not answer, makes the module fail; the codes of RV(problems) are the same then.
@@ -88,7 +90,9 @@ libraries:
   elements: dict
   contains:
     path:
-      description: Path inside the image or directory; as given, for a single file.
+      description:
+        - Path inside the image or directory; as given, for a single file.
+        - Bytes of a name that are not UTF-8 are told by their numbers, such as C(\xff).
       returned: always
       type: str
       sample: /usr/lib/x86_64-linux-gnu/ggml/backends0/libggml-cuda.so
@@ -259,7 +263,8 @@ repo_digests:
 problems:
   description:
     - What stands in the way, as V(no_device_code), V(lto_only), V(device_code_not_linked), V(truncated),
-      V(corrupt_elf), V(corrupt_fatbin), V(unreadable), V(compat_library_shadows_driver), V(driver_library_in_image).
+      V(corrupt_elf), V(corrupt_fatbin), V(inspection_limit), V(unreadable),
+      V(compat_library_shadows_driver), V(driver_library_in_image).
     - When the module fails, the one problem that made it fail, as V(image_not_found), V(path_not_found),
       V(unreadable), V(docker_unreachable), V(docker_permission_denied), V(docker_timeout),
       V(docker_host_unsupported), V(docker_error), V(container_left_behind), V(no_space).

@@ -10,6 +10,7 @@ import re
 from typing import Any, Iterable, NamedTuple, Tuple
 
 from . import elf, fatbin
+from .budget import LIMIT, Budget
 from .problems import DamagedFileError, Problem
 from .reader import Reader
 
@@ -97,29 +98,32 @@ class DeviceCode(NamedTuple):
         return newest_isa(self.ptx, self._complete(fatbin.PTX))
 
 
-def _collect(reader: Reader, sections: Iterable[elf.Section]) -> tuple[list[fatbin.Container], DamagedFileError | None]:
+def _collect(
+    reader: Reader, sections: Iterable[elf.Section], budget: Budget
+) -> tuple[list[fatbin.Container], DamagedFileError | None]:
     found: list[fatbin.Container] = []
     try:
         for section in sections:
-            for container in fatbin.containers(reader, section.offset, section.size):
+            for container in fatbin.containers(reader, section.offset, section.size, budget):
                 found.append(container)
     except DamagedFileError as damage:
         return found, damage
     return found, None
 
 
-def read_device_code(reader: Reader) -> DeviceCode | None:
+def read_device_code(reader: Reader, budget: Budget | None = None) -> DeviceCode | None:
     """None for a file without any; damage is part of the answer, never an exception."""
+    budget = budget or Budget()
     try:
-        sections = elf.device_code_sections(reader)
+        sections = elf.device_code_sections(reader, budget)
     except DamagedFileError as damage:
         return DeviceCode((), False, damage)
     # Code in the relocatable section is what the device linker took from; only what it made is ever loaded.
     # (PTX is dropped on that way, so adding the two up would promise code that nothing runs.)
-    found, damaged = _collect(reader, sections.linked)
+    found, damaged = _collect(reader, sections.linked, budget)
     if found or damaged:
         return DeviceCode(tuple(found), False, damaged)
-    found, damaged = _collect(reader, sections.relocatable)
+    found, damaged = _collect(reader, sections.relocatable, budget)
     if found or damaged:
         return DeviceCode(tuple(found), True, damaged)
     return None
@@ -131,6 +135,8 @@ _DAMAGE_REMEDIES: dict[str, str] = {
     "corrupt_fatbin": "Copy, pull or build the file again: its device code is damaged, and what was read before "
     "the damage may not be all.",
     "unreadable": "Read it as root, or look for a failing disk.",
+    LIMIT: "Look where the file comes from: no compiler makes one that takes so long to read. What was read until then "
+    "may not be all.",
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Iterator, NamedTuple
 
+from .budget import Budget
 from .problems import DamagedFileError
 from .reader import Reader
 
@@ -27,7 +28,8 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 # Far above anything a linker makes; a larger count in a header is damage, and must not cost time or memory.
 _MOST_SECTIONS = 1_000_000
 _MOST_SECTION_NAMES = 64 * 1024 * 1024
-_SECTIONS_PER_READ = 1024
+# However large a header says its tables are, no more than this is in memory.
+_BYTES_PER_READ = 64 * 1024
 
 
 class Header(NamedTuple):
@@ -89,8 +91,9 @@ def _complete_header(reader: Reader, header: Header) -> Header:
 def sections(reader: Reader, header: Header) -> Iterator[Section]:
     """Every section header; ``header`` must come from ``_complete_header``."""
     step = header.section_size
-    for first in range(0, header.section_count, _SECTIONS_PER_READ):
-        here = min(_SECTIONS_PER_READ, header.section_count - first)
+    at_once = max(1, _BYTES_PER_READ // step)
+    for first in range(0, header.section_count, at_once):
+        here = min(at_once, header.section_count - first)
         table = reader.read(header.section_table + first * step, here * step)
         for index in range(here):
             name, kind, flags, _address, offset, size, link, _i, _a, _e = _SECTION.unpack_from(table, index * step)
@@ -102,37 +105,70 @@ class DeviceCodeSections(NamedTuple):
     relocatable: list[Section]
 
 
-def device_code_sections(reader: Reader) -> DeviceCodeSections:
-    """The sections that hold fat binaries. DamagedFileError when the file contradicts itself."""
+def _name_offsets(reader: Reader, strings: Section, budget: Budget) -> dict[int, bytes]:
+    """Where in the table of section names ours begin."""
+    if strings.size > _MOST_SECTION_NAMES:
+        raise DamagedFileError("corrupt_elf", f"{strings.size} bytes of section names")
+    if strings.offset + strings.size > reader.size:
+        end = strings.offset + strings.size
+        raise DamagedFileError("truncated", f"the section names end at byte {end}, but the file ends at {reader.size}")
+    found: dict[int, bytes] = {}
+    # A name may lie across two reads.
+    more = max(len(LINKED), len(RELOCATABLE))
+    for at in range(0, strings.size, _BYTES_PER_READ):
+        names = reader.read(strings.offset + at, min(_BYTES_PER_READ + more, strings.size - at))
+        for name in (LINKED, RELOCATABLE):
+            place = names.find(name + b"\0")
+            while place >= 0:
+                budget.spend()
+                found[at + place] = name
+                place = names.find(name + b"\0", place + 1)
+    return found
+
+
+def _collected(reader: Reader, header: Header, names: dict[int, bytes], budget: Budget) -> DeviceCodeSections:
     found = DeviceCodeSections([], [])
+    for section in sections(reader, header):
+        name = names.get(section.name_offset)
+        # Other kinds of the same name hold nothing: a file of debug information keeps the header alone.
+        if name is None or section.kind != _SHT_PROGBITS or section.size == 0:
+            continue
+        budget.spend()
+        if section.offset + section.size > reader.size:
+            end = section.offset + section.size
+            seen = f"section {name.decode('ascii')} ends at byte {end}, but the file ends at {reader.size}"
+            raise DamagedFileError("truncated", seen)
+        (found.linked if name == LINKED else found.relocatable).append(section)
+    return found
+
+
+def _refuse_shared_bytes(found: DeviceCodeSections) -> None:
+    """Sections that share bytes make a small file hold any amount of device code."""
+    ordered = sorted((*found.linked, *found.relocatable), key=lambda section: section.offset)
+    for before, section in zip(ordered, ordered[1:]):
+        if section.offset < before.offset + before.size:
+            raise DamagedFileError("corrupt_elf", f"two sections of device code share the byte {section.offset}")
+
+
+def device_code_sections(reader: Reader, budget: Budget) -> DeviceCodeSections:
+    """The sections that hold fat binaries. DamagedFileError when the file contradicts itself."""
+    nothing = DeviceCodeSections([], [])
     if reader.size < HEADER_SIZE:
         if reader.size and b"\x7fELF".startswith(reader.read(0, min(4, reader.size))):
             raise DamagedFileError("truncated", f"the file ends at byte {reader.size}, inside the ELF header")
-        return found
+        return nothing
     header = parse_header(reader.read(0, HEADER_SIZE))
     if header is None or header.section_table == 0:
-        return found
+        return nothing
     header = _complete_header(reader, header)
     if not 0 < header.names_index < header.section_count:
-        return found
-    strings = _section(reader, header, header.names_index)
-    if strings.size > _MOST_SECTION_NAMES:
-        raise DamagedFileError("corrupt_elf", f"{strings.size} bytes of section names")
-    names = reader.read(strings.offset, strings.size)
+        return nothing
+    names = _name_offsets(reader, _section(reader, header, header.names_index), budget)
     # Most ELF files end here: three reads and a search.
-    if LINKED + b"\0" not in names and RELOCATABLE + b"\0" not in names:
-        return found
-    for section in sections(reader, header):
-        # Other kinds of the same name hold nothing: a file of debug information keeps the header alone.
-        if section.kind != _SHT_PROGBITS or section.size == 0:
-            continue
-        for name, collected in ((LINKED, found.linked), (RELOCATABLE, found.relocatable)):
-            if names.startswith(name + b"\0", section.name_offset):
-                if section.offset + section.size > reader.size:
-                    end = section.offset + section.size
-                    seen = f"section {name.decode('ascii')} ends at byte {end}, but the file ends at {reader.size}"
-                    raise DamagedFileError("truncated", seen)
-                collected.append(section)
+    if not names:
+        return nothing
+    found = _collected(reader, header, names, budget)
+    _refuse_shared_bytes(found)
     return found
 
 

@@ -11,9 +11,11 @@ the code itself.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Iterator, NamedTuple
 
 from . import elf
+from .budget import Budget
 from .problems import DamagedFileError
 from .reader import BytesReader, Reader
 
@@ -31,10 +33,8 @@ _FLAG_ARCHITECTURE_SPECIFIC = 1 << 20
 _FLAG_FAMILY_SPECIFIC = 1 << 21
 _FLAG_COMPRESSED = 0x2000 | 0x8000
 
-# Limits that no compiler comes near (the largest libraries known hold some thousands of entries); above them it is
-# damage, and must not cost time or memory.
+# Limits that no compiler comes near; above them it is damage, and must not cost time or memory.
 _LARGEST_HEADER = 4096
-_MOST_ENTRIES = 200_000
 _MOST_PADDING = 1024 * 1024
 _PADDING_PER_READ = 4096
 _ARCHITECTURES = range(10, 1000)
@@ -64,6 +64,17 @@ class Container(NamedTuple):
             return True
         sass = [entry for entry in self.entries if entry.kind == SASS]
         return bool(sass) and all(entry.has_instructions is False for entry in sass)
+
+
+# Thousands of entries are of a few kinds: each kind is kept once.
+@lru_cache(maxsize=1024)
+def _shared_entry(entry: Entry) -> Entry:
+    return entry
+
+
+@lru_cache(maxsize=1024)
+def _shared_container(container: Container) -> Container:
+    return container
 
 
 def _architecture(number: int, flags: int, at: int) -> str:
@@ -109,7 +120,7 @@ def _entry(reader: Reader, at: int, end: int) -> tuple[Entry, int]:
         isa = f"{major}.{minor}"
     elif kind == SASS and not compressed and not flags & _FLAG_COMPRESSED:
         has_instructions = _has_instructions(reader, at + header_size, payload)
-    return Entry(kind, architecture, isa, has_instructions), following
+    return _shared_entry(Entry(kind, architecture, isa, has_instructions)), following
 
 
 def _skip_padding(reader: Reader, at: int, end: int) -> int:
@@ -126,12 +137,12 @@ def _skip_padding(reader: Reader, at: int, end: int) -> int:
     return end
 
 
-def containers(reader: Reader, offset: int, size: int) -> Iterator[Container]:
+def containers(reader: Reader, offset: int, size: int, budget: Budget) -> Iterator[Container]:
     """Each container of one section; DamagedFileError where it stops making sense. What came before that holds."""
     end = offset + size
     at = _skip_padding(reader, offset, end)
-    seen = 0
     while at < end:
+        budget.spend()
         if at + _CONTAINER.size > end:
             raise DamagedFileError("corrupt_fatbin", f"the container at byte {at} runs past its section's end at {end}")
         magic, version, header_size, payload = _CONTAINER.unpack(reader.read(at, _CONTAINER.size))
@@ -145,15 +156,10 @@ def containers(reader: Reader, offset: int, size: int) -> Iterator[Container]:
         if container_end > end:
             raise DamagedFileError("corrupt_fatbin", f"the container at byte {at} runs past its section's end at {end}")
         at += header_size
-        seen += 1
         entries = []
         while at < container_end:
+            budget.spend()
             entry, at = _entry(reader, at, container_end)
             entries.append(entry)
-            seen += 1
-            if seen > _MOST_ENTRIES:
-                raise DamagedFileError("corrupt_fatbin", f"more than {_MOST_ENTRIES} entries")
-        if seen > _MOST_ENTRIES:
-            raise DamagedFileError("corrupt_fatbin", f"more than {_MOST_ENTRIES} containers")
-        yield Container(tuple(entries))
+        yield _shared_container(Container(tuple(entries)))
         at = _skip_padding(reader, at, end)

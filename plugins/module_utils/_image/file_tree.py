@@ -23,8 +23,11 @@ _LARGEST_IN_MEMORY = 8 * 1024 * 1024
 _COPY_SIZE = 1024 * 1024
 # tarfile copies its whole buffer for each header: with 1 MiB an image of 40 000 files takes three times as long.
 _STREAM_BUFFER = 64 * 1024
-# As many as the Linux kernel follows.
+# As many as the Linux kernel follows, and as long as it takes a path.
 _MOST_SYMLINKS = 40
+_LONGEST_PATH = 4096
+# Ten times what the largest images known hold.
+_MOST_KNOWN_SYMLINKS = 1_000_000
 
 # On a running host these are no files of its root file system.
 _NOT_ON_DISK = ("/proc", "/sys", "/dev", "/run")
@@ -60,8 +63,19 @@ class FileTree(Protocol):
         """Where a symbolic link points; None for anything else. Complete once ``files`` is exhausted."""
 
 
+def printable(path: str) -> str:
+    """A name on Linux is any bytes: those that are no UTF-8 are told by their numbers, as JSON cannot carry them."""
+    try:
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        # Half of a character, as JSON can say it.
+        return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def resolve(path: str, symlink: Callable[[str], str | None]) -> str:
     """The path with every symbolic link followed, never out of the tree."""
+    if len(path) > _LONGEST_PATH:
+        return path
     pending = [part for part in path.split("/") if part]
     done = "/"
     followed = 0
@@ -74,7 +88,7 @@ def resolve(path: str, symlink: Callable[[str], str | None]) -> str:
             continue
         here = posixpath.join(done, part)
         target = symlink(here)
-        if target is None or followed >= _MOST_SYMLINKS:
+        if target is None or followed >= _MOST_SYMLINKS or len(target) > _LONGEST_PATH:
             done = here
             continue
         followed += 1
@@ -123,30 +137,41 @@ class HostTree:
         self._root = os.path.realpath(root)
         self.unreadable: list[str] = []
 
-    def _note_unreadable(self, error: OSError) -> None:
-        self.unreadable.append(str(error.filename))
+    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(directory) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self.unreadable.append(str(error.filename))
+            return []
+        if self._root == "/":
+            found = [entry for entry in found if entry.path not in _NOT_ON_DISK]
+        return found
 
     def files(self) -> Iterator[File]:
-        for directory, directories, names in os.walk(self._root, onerror=self._note_unreadable):
-            if self._root == "/":
-                directories[:] = [name for name in directories if posixpath.join(directory, name) not in _NOT_ON_DISK]
-            directories.sort()
-            for name in sorted(names):
-                on_host = os.path.join(directory, name)
+        # Not os.walk: before Python 3.12 it calls itself for each level, and a tree can be deeper than Python's stack.
+        pending = [self._root]
+        while pending:
+            directories = []
+            for entry in self._entries(pending.pop()):
                 try:
-                    status = os.lstat(on_host)
-                    target = os.readlink(on_host) if stat.S_ISLNK(status.st_mode) else None
+                    status = entry.stat(follow_symlinks=False)
+                    target = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else None
                 except OSError:
                     # Gone since the directory was listed.
                     continue
-                if target is not None or stat.S_ISREG(status.st_mode):
-                    inside = "/" + os.path.relpath(on_host, self._root)
+                if stat.S_ISDIR(status.st_mode):
+                    directories.append(entry.path)
+                elif target is not None or stat.S_ISREG(status.st_mode):
+                    inside = "/" + os.path.relpath(entry.path, self._root)
                     yield _HostFile(self._root, inside, status.st_size, target)
+            pending += reversed(directories)
 
     def symlink(self, path: str) -> str | None:
         try:
             return os.readlink(self._root.rstrip("/") + path)
-        except OSError:
+        except (OSError, ValueError):
+            # ValueError: a NUL in it, as a loader configuration may say it and no file can be named.
             return None
 
 
@@ -215,12 +240,14 @@ class TarTree:
         self._symlinks: dict[str, str] = {}
 
     def files(self) -> Iterator[File]:
-        with tarfile.open(fileobj=self._stream, mode="r|", bufsize=_STREAM_BUFFER) as archive:
+        with tarfile.open(
+            fileobj=self._stream, mode="r|", bufsize=_STREAM_BUFFER, encoding="utf-8", errors="surrogateescape"
+        ) as archive:
             while True:
                 member = archive.next()
                 if member is None:
                     return
-                if member.issym():
+                if member.issym() and len(self._symlinks) < _MOST_KNOWN_SYMLINKS:
                     self._symlinks[_absolute(member.name)] = member.linkname
                 if member.isreg() or member.issym() or member.islnk():
                     yield _TarMember(archive, member, self._temporary_directory)

@@ -15,16 +15,18 @@ import tarfile
 from typing import Any, Iterable, Iterator
 
 from . import device_code, elf, loader
+from .budget import LIMIT, Budget, TreeBudget
 from .docker_api import Engine
-from .file_tree import File, FileTree, HostTree, TarTree, open_on_host, resolve
+from .file_tree import File, FileTree, HostTree, TarTree, open_on_host, printable, resolve
 from .problems import DamagedFileError, InspectionError, Problem
 
 _LIBCUDA = re.compile(r"^libcuda\.so(\.\d+)*$")
 # Wheels rename it: libcudart-9335f6a2.so.12.4.127.
-_LIBCUDART = re.compile(r"^libcudart(?:-[0-9a-f]+)?\.so\.(\d+(?:\.\d+)*)$")
+_LIBCUDART = re.compile(r"^libcudart(?:-[0-9a-f]+)?\.so\.([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})$")
 _CPU_VARIANT = re.compile(r"^libggml-cpu-[a-z0-9_]+\.so$")
 
-_LARGEST_CONFIGURATION = 64 * 1024
+# Some hundred are in the largest images known.
+_MOST_LIBRARIES = 10_000
 # More of one kind say nothing new, and a tree of test data can be full of damaged ELF files.
 _MOST_DAMAGE_REPORTS = 20
 
@@ -67,21 +69,28 @@ class _Libraries:
         self._damaged = 0
 
     def add(self, path: str, size: int, code: device_code.DeviceCode) -> None:
-        if code.containers:
-            self._found[path] = (size, code)
+        if code.containers and not self._keep(path, size, code):
+            return
         if code.damage:
             self.add_damage(path, code.damage)
         else:
-            self.problems += device_code.library_problems(path, code)
+            self.problems += device_code.library_problems(printable(path), code)
 
     def add_damage(self, path: str, damage: DamagedFileError) -> None:
         self._damaged += 1
         if self._damaged <= _MOST_DAMAGE_REPORTS:
-            self.problems.append(device_code.damage_problem(path, damage))
+            self.problems.append(device_code.damage_problem(printable(path), damage))
 
     def add_hard_link(self, path: str, earlier: str) -> None:
         if earlier in self._found:
-            self._found[path] = self._found[earlier]
+            self._keep(path, *self._found[earlier])
+
+    def _keep(self, path: str, size: int, code: device_code.DeviceCode) -> bool:
+        if len(self._found) >= _MOST_LIBRARIES:
+            self.add_damage(path, DamagedFileError(LIMIT, f"more than {_MOST_LIBRARIES} files with device code"))
+            return False
+        self._found[path] = (size, code)
+        return True
 
     def __len__(self) -> int:
         return len(self._found)
@@ -96,7 +105,8 @@ class _Libraries:
         ptx_in_every = device_code.in_every({arch for arch, _isa in code.complete_ptx} for code in with_kernels)
         return {
             "libraries": [
-                device_code.library_as_dict(path, size, code) for path, (size, code) in sorted(self._found.items())
+                device_code.library_as_dict(printable(path), size, code)
+                for path, (size, code) in sorted(self._found.items(), key=lambda found: found[0])
             ],
             "sass": device_code.in_order({arch for code in counted for arch in code.sass}),
             "ptx": device_code.ptx_as_dicts({ptx for code in counted for ptx in code.ptx}),
@@ -115,6 +125,8 @@ class _RootFileSystem:
         self._cudart_versions: list[str] = []
         self._cpu_variants: set[str] = set()
         self._configuration: dict[str, str] = {}
+        self._configuration_left = loader.LARGEST_CONFIGURATION
+        self._budget = TreeBudget()
         for file in tree.files():
             self._take(file)
 
@@ -135,17 +147,26 @@ class _RootFileSystem:
             return
         try:
             if loader.is_configuration(file.path):
-                self._configuration[file.path] = file.head(_LARGEST_CONFIGURATION).decode("utf-8", "replace")
+                self._configuration[file.path] = self._text(file)
             elif file.size >= elf.HEADER_SIZE:
                 header = elf.parse_header(file.head(elf.HEADER_SIZE))
                 # Images carry whole build trees: objects and what is in them are not what a process loads.
                 if header is not None and header.loadable:
                     with file.reader() as reader:
-                        code = device_code.read_device_code(reader)
+                        code = device_code.read_device_code(reader, self._budget.of_file())
                     if code is not None:
                         self.libraries.add(file.path, file.size, code)
         except DamagedFileError as damage:
             self.libraries.add_damage(file.path, damage)
+
+    def _text(self, file: File) -> str:
+        content = file.head(self._configuration_left + 1)
+        self._configuration_left -= len(content)
+        if self._configuration_left < 0:
+            self._configuration_left = 0
+            limit = f"the loader's configuration is larger than {loader.LARGEST_CONFIGURATION} bytes in all"
+            raise DamagedFileError(LIMIT, limit)
+        return content.decode("utf-8", "surrogateescape")
 
     def as_result(self, environment: dict[str, str]) -> dict[str, Any]:
         def follow(path: str) -> str:
@@ -164,7 +185,7 @@ class _RootFileSystem:
         result.update(
             cuda_version=version,
             cuda_version_source=source if version else None,
-            compat_libraries=sorted(self.libcuda),
+            compat_libraries=[printable(path) for path in sorted(self.libcuda)],
             cpu_baseline="all variants" if len(self._cpu_variants) > 1 else None,
             problems=[problem.as_dict() for problem in problems],
         )
@@ -205,7 +226,7 @@ def inspect_path(path: str) -> dict[str, Any]:
         tree = HostTree(path)
         result.update(_RootFileSystem(tree).as_result({}))
         if tree.unreadable:
-            shown = ", ".join(tree.unreadable[:3])
+            shown = ", ".join(printable(path) for path in tree.unreadable[:3])
             result["problems"].append(
                 Problem(
                     "unreadable",
@@ -222,7 +243,7 @@ def inspect_path(path: str) -> dict[str, Any]:
     libraries = _Libraries()
     try:
         with open_on_host(path) as reader:
-            code = device_code.read_device_code(reader)
+            code = device_code.read_device_code(reader, Budget())
             size = reader.size
     except DamagedFileError as damage:
         raise InspectionError(device_code.damage_problem(path, damage)) from damage

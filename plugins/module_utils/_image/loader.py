@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
-from .problems import Problem
+from .budget import Budget
+from .device_code import damage_problem
+from .file_tree import printable
+from .problems import DamagedFileError, Problem
 
 # Where the NVIDIA Container Toolkit mounts the host's driver libraries, by distribution and platform.
 _DRIVER_DIRECTORIES = (
@@ -24,8 +28,13 @@ _DRIVER_DIRECTORIES = (
     "/lib",
 )
 CONFIGURATION = "/etc/ld.so.conf"
-# A file that includes itself must end, and soon: two files that include each other twice double at each step.
-_DEEPEST_INCLUDE = 4
+# Of all files together. A distribution's are some hundred bytes.
+LARGEST_CONFIGURATION = 256 * 1024
+_SECONDS = 10.0
+_LONGEST_PATTERN = 255
+# What Linux lets a variable of a new process be (MAX_ARG_STRLEN).
+_LONGEST_VARIABLE = 128 * 1024
+_PATTERN_PART = re.compile(r"\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 Resolve = Callable[[str], str]
 
@@ -39,25 +48,81 @@ def is_configuration(path: str) -> bool:
     return path == CONFIGURATION or (path.startswith("/etc/ld.so.conf.d/") and path.endswith(".conf"))
 
 
-def configured_directories(files: Mapping[str, str]) -> list[Configured]:
-    """The directories of /etc/ld.so.conf in the order that ldconfig takes them."""
-    return list(_directories_of(CONFIGURATION, files, _DEEPEST_INCLUDE))
+def configured_directories(files: Mapping[str, str], budget: Budget | None = None) -> list[Configured]:
+    """The directories of /etc/ld.so.conf in the order that ldconfig takes them.
+
+    Each file is read once: a second time it names no directory that was not named before.
+    """
+    return list(_directories_of(CONFIGURATION, files, set(), budget or Budget(seconds=_SECONDS)))
 
 
-def _directories_of(name: str, files: Mapping[str, str], depth: int) -> Iterator[Configured]:
-    for raw in files.get(name, "").splitlines():
-        line = raw.split("#", 1)[0].strip()
+def _directories_of(name: str, files: Mapping[str, str], read: set[str], budget: Budget) -> Iterator[Configured]:
+    # One iterator for each file that is open, not one call in another: includes may be nested as deep as there are
+    # files.
+    pending = [_lines(name, files, read)]
+    while pending:
+        found = next(pending[-1], None)
+        if found is None:
+            pending.pop()
+            continue
+        budget.spend()
+        file, line = found
         words = line.split()
         if not words or words[0] == "hwcap":
             continue
         if words[0] != "include":
             # A directory may end in =TYPE, a form of libc5 days that ldconfig still reads.
-            yield Configured(line.split("=", 1)[0], name)
-        elif depth:
-            for pattern in words[1:]:
-                absolute = posixpath.join(posixpath.dirname(name), pattern)
-                for included in sorted(path for path in files if fnmatch.fnmatchcase(path, absolute)):
-                    yield from _directories_of(included, files, depth - 1)
+            yield Configured(line.split("=", 1)[0], file)
+            continue
+        included = [path for pattern in words[1:] for path in _included(file, pattern, files, budget)]
+        pending += [_lines(path, files, read) for path in reversed(included)]
+
+
+def _lines(name: str, files: Mapping[str, str], read: set[str]) -> Iterator[tuple[str, str]]:
+    if name in read:
+        return
+    read.add(name)
+    for raw in files.get(name, "").splitlines():
+        yield name, raw.split("#", 1)[0].strip()
+
+
+def _included(file: str, pattern: str, files: Mapping[str, str], budget: Budget) -> list[str]:
+    parts = posixpath.join(posixpath.dirname(file), pattern).split("/")
+    found = []
+    for path in sorted(files):
+        budget.spend()
+        names = path.split("/")
+        if len(names) == len(parts) and all(map(_matches, names, parts)):
+            found.append(path)
+    return found
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """As fnmatch, whose time grows without bounds with the stars in a pattern on Python before 3.9."""
+    if pattern == name:
+        return True
+    if len(pattern) > _LONGEST_PATTERN:
+        return False
+    parts = _PATTERN_PART.findall(pattern)
+    at = part = 0
+    star, resume = -1, 0
+    while at < len(name):
+        if part < len(parts) and parts[part] == "*":
+            star, resume = part, at
+            part += 1
+        elif part < len(parts) and fnmatch.fnmatchcase(name[at], parts[part]):
+            at, part = at + 1, part + 1
+        elif star >= 0:
+            # The last star takes one more character.
+            resume += 1
+            at, part = resume, star + 1
+        else:
+            return False
+    return all(rest == "*" for rest in parts[part:])
+
+
+def _split(library_path: str) -> list[str]:
+    return library_path[:_LONGEST_VARIABLE].split(":")
 
 
 def _first(places: Iterable[Configured], holding: set[str], driver: set[str], resolve: Resolve) -> Configured | None:
@@ -84,23 +149,27 @@ def compat_problems(
         problems.append(
             Problem(
                 "driver_library_in_image",
-                f"The image has a libcuda of its own in {baked_in[0]}, where the host's driver library is mounted.",
+                f"The image has a libcuda of its own in {printable(baked_in[0])}, where the host's driver library is mounted.",
                 "Build the image without a driver package: the host's libcuda must be the only one in that directory.",
             )
         )
     holding -= driver
-    named = [Configured(directory, "LD_LIBRARY_PATH") for directory in library_path.split(":") if directory]
+    named = [Configured(directory, "LD_LIBRARY_PATH") for directory in _split(library_path) if directory]
     place = _first(named, holding, driver, resolve)
     cure = 'Run it with LD_LIBRARY_PATH="" (or without that directory).'
     if place is None:
-        place = _first(configured_directories(configuration), holding, driver, resolve)
+        try:
+            place = _first(configured_directories(configuration), holding, driver, resolve)
+        except DamagedFileError as damage:
+            problems.append(damage_problem(CONFIGURATION, damage))
         if place is not None:
-            cure = f"Build the image without {place.file}, or mount an empty file over it."
+            cure = f"Build the image without {printable(place.file)}, or mount an empty file over it."
     if place is not None:
+        file, directory = printable(place.file), printable(place.directory)
         problems.append(
             Problem(
                 "compat_library_shadows_driver",
-                f"{place.file} puts {place.directory} first, and that holds a libcuda of the image: "
+                f"{file} puts {directory} first, and that holds a libcuda of the image: "
                 "the host's own is never found. On GeForce cards CUDA then fails (error 804), or the program falls "
                 "back to the CPU in silence while nvidia-smi works.",
                 cure,

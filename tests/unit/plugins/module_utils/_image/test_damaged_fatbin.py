@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._image import device_code, elf, fatbin
+from ansible_collections.whisperops.gpu.plugins.module_utils._image.budget import Budget
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import DamagedFileError
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.reader import BytesReader
 from hypothesis import given, settings
@@ -35,7 +36,7 @@ def container(*entries: bytes) -> bytes:
 def containers(section: bytes) -> tuple[list[fatbin.Container], str | None]:
     found = []
     try:
-        for each in fatbin.containers(BytesReader(section), 0, len(section)):
+        for each in fatbin.containers(BytesReader(section), 0, len(section), Budget()):
             found.append(each)
     except DamagedFileError as damage:
         return found, f"{damage.code}: {damage.seen}"
@@ -81,7 +82,7 @@ def test_each_single_bit_of_every_fat_binary_header(path: Path) -> None:
     content = path.read_bytes()
     whole = device_code.read_device_code(BytesReader(content))
     assert whole is not None
-    section = elf.device_code_sections(BytesReader(content)).linked[0]
+    section = elf.device_code_sections(BytesReader(content), Budget()).linked[0]
     at = content.index(CONTAINER.pack(0xBA55ED50, 1, 16, 0)[:8], section.offset)
     noticed = 0
     for position in range(at, at + CONTAINER.size + 64):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
+import time
+
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.file_tree import resolve
 from ansible_collections.whisperops.gpu.plugins.module_utils._image.loader import (
@@ -9,6 +12,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._image.loader impor
     configured_directories,
 )
 
+LIMIT_SECONDS = 5
 COMPAT = "/usr/local/cuda-12.3/compat"
 INCLUDE_ALL = {"/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n"}
 MULTIARCH = {"/etc/ld.so.conf.d/x86_64-linux-gnu.conf": "/usr/local/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n"}
@@ -82,7 +86,61 @@ def test_configuration_is_read_in_the_order_of_its_includes() -> None:
 
 def test_configuration_that_includes_itself_ends() -> None:
     found = configured_directories({"/etc/ld.so.conf": "include /etc/ld.so.conf\n/lib\n"})
-    assert {place.directory for place in found} == {"/lib"}
+    assert [place.directory for place in found] == ["/lib"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/etc/ld.so.conf": "include ld.so.conf\n" * 3449 + "/lib\n"},
+        {
+            "/etc/ld.so.conf": "include ld.so.conf ld.so.conf.d/*.conf\n" * 40,
+            "/etc/ld.so.conf.d/a.conf": "include *\n/lib\n",
+        },
+        # One file after the other, deeper than Python's stack.
+        {
+            "/etc/ld.so.conf": "include ld.so.conf.d/0.conf\n",
+            **{f"/etc/ld.so.conf.d/{one}.conf": f"include {one + 1}.conf\n" for one in range(300)},
+            "/etc/ld.so.conf.d/300.conf": "/lib\n",
+        },
+        {"/etc/ld.so.conf": f"include {'*a' * 120}b.conf {'*' * 255} *.conf\n", f"/etc/{'a' * 240}.conf": "/lib\n"},
+    ],
+    ids=["itself", "each other", "a chain", "stars"],
+)
+def test_each_file_is_read_once_and_soon(files: dict) -> None:
+    start = time.process_time()
+    found = configured_directories(files)
+    assert [place.directory for place in found] == ["/lib"]
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("line", ["/opt/lib\n", "include ld.so.conf.d/*.conf\n"])
+def test_more_than_any_configuration_holds_is_told_and_not_read(line: str) -> None:
+    files = {"/etc/ld.so.conf": line * 201_000, **{f"/etc/ld.so.conf.d/{one}.conf": "/a\n" for one in range(300)}}
+    start = time.process_time()
+    found = compat_problems([f"{COMPAT}/libcuda.so.1"], "", files, lambda path: path)
+    assert [problem.code for problem in found] == ["inspection_limit"]
+    assert time.process_time() - start < LIMIT_SECONDS
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*.conf", "a?c.conf", "[ab]*.conf", "[!x]*", "abc.con[f]", "*c*", "abc.conf", "a[", "]", "*]*"]
+)
+@pytest.mark.parametrize("name", ["abc.conf", "b.conf", "x.conf", "a[", "]", "c]c", "abc.con"])
+def test_a_pattern_means_what_it_means_to_the_shell(pattern: str, name: str) -> None:
+    files = {"/etc/ld.so.conf": f"include d/{pattern}\n", f"/etc/d/{name}": "/lib\n"}
+    assert bool(configured_directories(files)) == fnmatch.fnmatchcase(name, pattern)
+
+
+def test_a_star_does_not_go_across_directories() -> None:
+    assert configured_directories({"/etc/ld.so.conf": "include *.conf\n", "/etc/d/a.conf": "/lib\n"}) == []
+
+
+@pytest.mark.parametrize("library_path", ["/a" * 500_000, "/a:" * 500_000, ":".join(["/" + "x" * 5000] * 99)])
+def test_a_library_path_without_end_ends(library_path: str) -> None:
+    start = time.process_time()
+    assert codes([f"{COMPAT}/libcuda.so.1"], library_path) == []
+    assert time.process_time() - start < LIMIT_SECONDS
 
 
 def test_symbolic_links_in_a_circle_end() -> None:
