@@ -143,13 +143,13 @@ def compat_problems(
     driver = {resolve(directory) for directory in _DRIVER_DIRECTORIES}
     # The loader asks for libcuda.so.1; a bare libcuda.so is for linking only.
     holding = {resolve(posixpath.dirname(path)) for path in libraries if not path.endswith(".so")}
-    baked_in = sorted(holding & driver)
+    baked_in = sorted(printable(directory) for directory in holding & driver)
     problems = []
     if baked_in:
         problems.append(
             Problem(
                 "driver_library_in_image",
-                f"The image has a libcuda of its own in {printable(baked_in[0])}, where the host's driver library is mounted.",
+                f"The image has a libcuda of its own in {baked_in[0]}, where the host's driver library is mounted.",
                 "Build the image without a driver package: the host's libcuda must be the only one in that directory.",
             )
         )

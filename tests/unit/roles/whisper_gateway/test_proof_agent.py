@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
+import resource
 import socket
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -60,18 +65,49 @@ def test_a_failed_proof_counts_at_any_age():
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "null", '{"servers": 3}', '{"servers": [{"port": null}]}', '{"servers": ["x"]}', '{"proofs": []}'],
+    ("ahead", "fresh"), [(1, True), (200, True), (400, False), (10**9, False), (float("inf"), False)]
 )
-def test_a_file_that_is_no_record_is_no_proof_and_is_told(text, tmp_path, capsys):
-    record = tmp_path / "proof.json"
-    record.write_text(text, encoding="utf-8")
-    assert proof_agent.read_proofs(str(record)) == {}
-    assert str(record) in capsys.readouterr().err
+def test_a_proof_dated_ahead_is_not_fresh_for_ever(ahead, fresh):
+    proof = {"success": True, "checked_at": NOW + ahead}
+    assert proof_agent.judge(proof, NOW, "drain", 60)[0] == ("up 100%" if fresh else "up 0%")
+
+
+@pytest.mark.parametrize("checked_at", [float("nan"), float("-inf"), True, [], {"a": 1}])
+def test_a_date_that_is_none_is_not_fresh(checked_at):
+    assert proof_agent.judge({"success": True, "checked_at": checked_at}, NOW, "drain", 60)[0] == "up 0%"
+
+
+NO_RECORDS = [
+    "", "{", "[]", "null", '{"servers": 3}', '{"servers": null}', '{"proofs": []}', "[" * 100_000,
+    '{"servers": [' + " " * 1_100_000 + "]}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_RECORDS, ids=range(len(NO_RECORDS)))
+def test_a_file_that_is_no_record_leaves_what_was_read_before_and_is_told_once(text, record, capsys):
+    seen = proof_agent.Record(str(record.path))
+    record({"port": 8080, "success": False})
+    before = seen.proofs()
+    record.path.write_text(text, encoding="utf-8")
+    assert seen.proofs() == seen.proofs() == before == {8080: {"port": 8080, "success": False}}
+    assert capsys.readouterr().err.count(f"{record.path} cannot be used") == 1
+
+
+def test_a_record_that_was_never_readable_says_nothing_of_any_server(record):
+    record.path.write_text("{", encoding="utf-8")
+    assert proof_agent.Record(str(record.path)).proofs() is None
+
+
+@pytest.mark.parametrize("odd", [None, "x", [], {}, {"port": None}, {"port": [1]}, {"port": 1e400}, {"port": 70000}])
+def test_an_odd_entry_says_nothing_of_the_others(odd, record, capsys):
+    record(odd, {"port": 8080, "success": False})
+    seen = proof_agent.Record(str(record.path))
+    assert seen.proofs() == seen.proofs() == {8080: {"port": 8080, "success": False}}
+    assert capsys.readouterr().err.count("passed over") == 1
 
 
 def test_a_file_that_is_missing_is_no_proof_and_not_worth_a_word(tmp_path, capsys):
-    assert proof_agent.read_proofs(str(tmp_path / "proof.json")) == {}
+    assert proof_agent.Record(str(tmp_path / "proof.json")).proofs() == {}
     assert capsys.readouterr().err == ""
 
 
@@ -87,24 +123,33 @@ def record(tmp_path):
 
 
 @pytest.fixture
-def ask(record):
-    """Asks an agent that listens as HAProxy does: a connection, a line, a line back."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    address = listening.getsockname()
+def address(record):
+    """Where an agent listens."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
     settings = argparse.Namespace(proof=str(record.path), unproven="serve", max_age=0)
-    with proof_agent.Agent(listening, settings) as agent:
-        thread = threading.Thread(target=agent.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    running = threading.Event()
+    running.set()
+    agent = proof_agent.Agent(listening, settings)
+    thread = threading.Thread(target=agent.serve, args=(running.is_set, 0.01))
+    thread.start()
+    yield listening.getsockname()
+    running.clear()
+    thread.join()
+    agent.close()
+    listening.close()
 
-        def exchange(sent):
-            with socket.create_connection(address, timeout=10) as connection:
-                connection.sendall(sent)
-                connection.shutdown(socket.SHUT_WR)
-                return connection.makefile("rb").read()
 
-        yield exchange
-        agent.shutdown()
-        thread.join()
+@pytest.fixture
+def ask(address):
+    """As HAProxy does: a connection, a line, a line back."""
+
+    def exchange(sent):
+        with socket.create_connection(address, timeout=10) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            return connection.makefile("rb").read()
+
+    return exchange
 
 
 def test_each_port_gets_the_answer_of_its_server_as_the_record_is_now(ask, record):
@@ -119,7 +164,7 @@ def test_what_is_no_check_gets_no_answer_and_harms_no_other(ask, sent, record):
     record({"port": 8080, "success": True})
     try:
         assert ask(sent) == b""
-    except ConnectionError:
+    except OSError:
         # More was sent than is read: the connection breaks, which is no answer either.
         assert len(sent) > proof_agent.LONGEST_LINE
     assert ask(b"8080\n") == b"up 100%\n"
@@ -135,3 +180,71 @@ def test_a_change_of_the_answer_is_told_once(ask, record, capfd):
         "port 8080: up 0%, because its last proof failed",
         "port 8080: up 100%, because its last proof succeeded",
     ]
+
+
+def test_ports_that_nobody_has_do_not_fill_the_log(ask, record, capfd):
+    record({"port": 8080, "success": True})
+    for port in range(20_000, 20_300):
+        ask(b"%d\n" % port)
+    assert len(capfd.readouterr().err.splitlines()) == proof_agent.MOST_PORTS_TOLD
+
+
+def test_a_record_that_cannot_be_used_yet_gets_no_answer(ask, record):
+    record.path.write_text('{"servers": [', encoding="utf-8")
+    assert ask(b"8080\n") == b""
+    record({"port": 8080, "success": False})
+    assert ask(b"8080\n") == b"up 0%\n"
+    record.path.write_text('{"servers": [', encoding="utf-8")
+    assert ask(b"8080\n") == b"up 0%\n"
+
+
+def test_connections_that_say_nothing_or_little_each_have_one_deadline(address, ask, record, monkeypatch):
+    monkeypatch.setattr(proof_agent, "SECONDS_FOR_A_CHECK", 0.5)
+    record({"port": 8080, "success": False})
+    started = time.monotonic()
+    with socket.create_connection(address, timeout=10) as slow:
+        with contextlib.suppress(ConnectionError):
+            # A byte now and then does not prolong it.
+            while time.monotonic() - started < 5:
+                slow.sendall(b"8")
+                time.sleep(0.1)
+        assert time.monotonic() - started < 4
+    with socket.create_connection(address, timeout=10) as silent:
+        assert silent.recv(64) == b""
+    assert ask(b"8080\n") == b"up 0%\n"
+
+
+PROGRAM = """
+import argparse, resource, socket, sys
+sys.path.insert(0, {folder!r})
+import proof_agent
+resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))
+listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
+print(listening.getsockname()[1], flush=True)
+proof_agent.Agent(listening, argparse.Namespace(proof={proof!r}, unproven="serve", max_age=0)).serve()
+"""
+
+
+@pytest.mark.parametrize("files", [1024, 40])
+def test_a_failed_server_is_drained_while_thousands_of_connections_are_held(record, files):
+    """With fewer files than connections allowed, too."""
+    record({"port": 8080, "success": False})
+    folder = str(ROOT / "roles" / "whisper_gateway" / "files")
+    program = PROGRAM.format(folder=folder, files=files, proof=str(record.path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    held = []
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as agent:
+        try:
+            address = ("127.0.0.1", int(agent.stdout.readline()))
+            for _number in range(2000):
+                held.append(socket.create_connection(address, timeout=10))
+            for _again in range(3):
+                with socket.create_connection(address, timeout=10) as check:
+                    check.sendall(b"8080\n")
+                    assert check.recv(64) == b"up 0%\n"
+        finally:
+            agent.terminate()
+            for connection in held:
+                connection.close()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

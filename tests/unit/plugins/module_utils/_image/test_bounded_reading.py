@@ -9,7 +9,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._image import budget, device_code, inspection
@@ -165,13 +165,23 @@ def test_files_with_device_code_are_told_up_to_a_number(tmp_path: Path, monkeypa
     assert [one["code"] for one in told["problems"]] == ["inspection_limit"] * 2
 
 
-def test_a_tree_deeper_than_pythons_stack_is_gone_through(tmp_path: Path) -> None:
-    here, depth = str(tmp_path), 0
-    while len(here) < 3900:
-        here, depth = here + "/a", depth + 1
-        os.mkdir(here)
-    Path(here, "lib.so").write_bytes(SEVERAL)
-    assert depth > sys.getrecursionlimit()
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[str]:
+    """A directory deeper than Python's stack. It is removed from its end, as pytest could not remove it whole."""
+    levels = [str(tmp_path)]
+    while len(levels[-1]) < 3900:
+        levels.append(levels[-1] + "/a")
+        os.mkdir(levels[-1])
+    yield levels[-1]
+    for level in reversed(levels[1:]):
+        for name in os.listdir(level):
+            os.unlink(os.path.join(level, name))
+        os.rmdir(level)
+
+
+def test_a_tree_deeper_than_pythons_stack_is_gone_through(deep: str, tmp_path: Path) -> None:
+    Path(deep, "lib.so").write_bytes(SEVERAL)
+    assert deep.count("/a") > sys.getrecursionlimit()
     told = inspection.inspect_path(str(tmp_path))
     assert len(told["libraries"]) == 1
 
