@@ -84,8 +84,19 @@ def start_arguments(shown: str, read: Callable[[str], str]) -> list[str]:
     arguments: list[str] = []
     for word in found.group(1).split():
         variable = _VARIABLE.match(word)
-        arguments += shlex.split(environment.get(variable.group(1), "")) if variable else [word]
+        arguments += _words(variable.group(1), environment) if variable else [word]
     return arguments[1:]
+
+
+def _words(name: str, environment: Mapping[str, str]) -> list[str]:
+    try:
+        return shlex.split(environment.get(name, ""))
+    except ValueError as error:
+        raise DaemonConfigError(
+            f"daemon_options_malformed: {name} in an environment file of the engine's service cannot be split into"
+            f" words ({error}), so it is not known which settings dockerd gets by its command line. Nothing was changed."
+            " Correct its quotes (systemctl cat docker names the file, mostly /etc/default/docker)."
+        ) from error
 
 
 def refuse_conflicts(settings: Mapping[str, Any], given: CommandLine, path: str) -> None:

@@ -9,6 +9,7 @@ import json
 from typing import Any, Iterable, Mapping, NoReturn, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.json_text import remove_member, set_member
+from ansible_collections.whisperops.gpu.plugins.module_utils._nested import deeper_than
 
 # What dockerd takes up on SIGHUP; it starts anew for all else. `features` is among what it documents, but CDI is looked
 # for at the start only.
@@ -30,6 +31,9 @@ RELOADABLE = frozenset(
     }
 )
 _MISSING = object()
+# Nothing that dockerd knows has more than five.
+_DEEPEST = 50
+_TOO_DEEP = object()
 
 
 class DaemonConfigError(Exception):
@@ -56,10 +60,17 @@ def members(text: str, path: str) -> dict[str, Any]:
             f"daemon_config_malformed: {path}, line {error.lineno}, column {error.colno}: {error.msg}."
             " It is left as it is. Correct it, or move it away if nothing in it is needed."
         ) from error
-    except (_RepeatedKeyError, _ConstantError) as error:
+    except (_RepeatedKeyError, _ConstantError, ValueError) as error:
+        # Such as a number of thousands of digits.
         raise DaemonConfigError(
             f"daemon_config_malformed: {path}: {error}. It is left as it is. Correct it."
         ) from error
+    except RecursionError:
+        found = _TOO_DEEP
+    if found is _TOO_DEEP or deeper_than(found, _DEEPEST):
+        raise DaemonConfigError(
+            f"daemon_config_malformed: {path}: nested deeper than {_DEEPEST} levels. It is left as it is. Correct it."
+        )
     if not isinstance(found, dict):
         raise DaemonConfigError(
             f"daemon_config_malformed: {path}, line 1, column 1: {_kind(found)} instead of an object."

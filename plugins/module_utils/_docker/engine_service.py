@@ -40,7 +40,7 @@ def ask(path: str, target: str) -> Any:
         if response.status != http.client.OK:
             return None
         return json.loads(body) if target != "/_ping" else body.decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return None
     finally:
         connection.close()

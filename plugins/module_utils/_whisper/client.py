@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 import urllib.parse
 import uuid
 import wave
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+# The words of some days of speech. An answer beyond it is none of a transcription.
+LARGEST_ANSWER = 4 * 1024 * 1024
 
 
 class TranscriptionError(Exception):
@@ -37,18 +41,54 @@ def audio_seconds(path: str) -> float | None:
         return None
 
 
+class _DeadlineSocket(socket.socket):
+    """Each wait is for what is left of one time: a server that sends a byte now and then does not prolong it."""
+
+    deadline = 0.0
+
+    def _wait_no_longer(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        self.settimeout(left)
+
+    def sendall(self, *arguments: Any) -> None:
+        self._wait_no_longer()
+        super().sendall(*arguments)
+
+    def recv_into(self, *arguments: Any) -> int:
+        self._wait_no_longer()
+        return super().recv_into(*arguments)
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, host: str, port: int | None, seconds: float) -> None:
+        super().__init__(host, port, timeout=seconds)
+        self._deadline = time.monotonic() + seconds
+
+    def connect(self) -> None:
+        super().connect()
+        plain = self.sock
+        bounded = _DeadlineSocket(plain.family, plain.type, plain.proto, plain.detach())
+        bounded.deadline = self._deadline
+        self.sock = bounded
+
+
 def transcribe(url: str, audio: bytes, timeout_seconds: float) -> Transcription:
-    """Post ``audio`` to the inference path of a server. The seconds are those from the request to the whole answer."""
+    """Post ``audio`` to the inference path of a server. The seconds are those from the request to the whole answer.
+
+    It ends after ``timeout_seconds``, whatever the server does, and takes in LARGEST_ANSWER at most.
+    """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise TranscriptionError(f"{url} is not the http:// URL of a whisper.cpp server")
     content_type, body = _form(audio)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_seconds)
+    connection = _Connection(parts.hostname, parts.port, timeout_seconds)
     started = time.monotonic()
     try:
         connection.request("POST", parts.path or "/", body, {"Content-Type": content_type})
         response = connection.getresponse()
-        answer = response.read()
+        answer = response.read(LARGEST_ANSWER + 1)
     except (OSError, http.client.HTTPException) as error:
         raise TranscriptionError(f"{url} gave no answer: {error or type(error).__name__}") from error
     finally:
@@ -56,6 +96,8 @@ def transcribe(url: str, audio: bytes, timeout_seconds: float) -> Transcription:
     seconds = time.monotonic() - started
     if response.status != http.client.OK:
         raise TranscriptionError(f"{url} answered with status {response.status}: {_excerpt(answer)}")
+    if len(answer) > LARGEST_ANSWER:
+        raise TranscriptionError(f"{url} answered with more than {LARGEST_ANSWER} bytes: {_excerpt(answer)}")
     return Transcription(_text(url, answer), seconds)
 
 
@@ -73,11 +115,17 @@ def _form(audio: bytes) -> tuple[str, bytes]:
 def _text(url: str, answer: bytes) -> str:
     try:
         text = json.loads(answer)["text"]
-    except (ValueError, KeyError, TypeError) as error:
-        seen = _excerpt(answer)
-        raise TranscriptionError(f"{url} answered with something other than a transcript: {seen}") from error
-    return str(text)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        text = None
+    if not isinstance(text, str):
+        raise TranscriptionError(f"{url} answered with something other than a transcript: {_excerpt(answer)}")
+    # JSON can say halves of characters, which no text can hold.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _excerpt(answer: bytes) -> str:
-    return answer[:200].decode("utf-8", "replace").strip() or "(nothing)"
+    """One line that a log or a terminal can show, whatever the server sent."""
+    words = " ".join(answer[:200].decode("utf-8", "replace").split())
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words) or (
+        "(nothing)"
+    )

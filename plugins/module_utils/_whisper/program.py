@@ -68,8 +68,9 @@ def _checked(
         )
         try:
             result = prove(request)
-        except OSError as error:
-            result = {"error": str(error)}
+        except Exception as error:
+            # A server whose proof cannot be made is not proven, and says nothing of the others.
+            result = {"error": str(error) if isinstance(error, OSError) else repr(error)}
     return record.entry(server, result, settings["similarity"], int(time.time()))
 
 

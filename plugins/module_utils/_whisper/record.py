@@ -11,11 +11,16 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
 RECORD = "/var/lib/whisper/proof.json"
 METRICS = "/var/lib/whisper/metrics/whisper_proof.prom"
+_LARGEST_RECORD = 1024 * 1024
+_LONGEST_TEXT = 2000
+_MOST_MISSING = 20
+_LARGEST_NUMBER = 1e15
+_PORTS = range(1, 65536)
 
 _GAUGES = (
     (
@@ -32,23 +37,64 @@ _GAUGES = (
 def entry(server: dict[str, Any], result: dict[str, Any], similarity: float, now: int) -> dict[str, Any]:
     """``server``: container, url, gpu. ``result``: that of `whisper_inference_info`, or what little a failure left."""
     gpu, found = server.get("gpu") or None, result.get("expected_similarity")
-    right = (found is None or found >= similarity) and not result.get("wrapped")
+    right = (found is None or (_is_number(found) and found >= similarity)) and not result.get("wrapped")
     transcribed = result.get("text") is not None and right
-    cause = result.get("cause") or {}
+    cause = result.get("cause")
+    return _coerced(
+        {
+            **result,
+            "container": server.get("container"),
+            "port": server["port"] if _is_entry(server) else _port_of(server.get("url")),
+            "gpu": gpu,
+            "success": bool(transcribed and (gpu is None or result.get("gpu_used") is True)),
+            "checked_at": now,
+            "similarity": found,
+            "code": cause.get("code") if isinstance(cause, dict) else None,
+        }
+    )
+
+
+def _coerced(one: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of texts, numbers and truths, none of them large: a host may hand on anything, a file be edited."""
+    missing = one.get("missing")
     return {
-        "container": server.get("container") or "",
-        "port": server.get("port") or urlsplit(server.get("url") or "").port,
-        "gpu": gpu,
-        "success": bool(transcribed and (gpu is None or result.get("gpu_used") is True)),
-        "gpu_used": result.get("gpu_used"),
-        "checked_at": now,
-        "similarity": found,
-        "wrapped": result.get("wrapped"),
-        "real_time_factor": result.get("real_time_factor"),
-        "missing": list(result.get("missing") or []),
-        "code": cause.get("code"),
-        "error": result.get("error"),
+        "container": _text(one.get("container")) or "",
+        "port": one["port"],
+        "gpu": _text(one.get("gpu")),
+        "success": one.get("success") is True,
+        "gpu_used": _truth(one.get("gpu_used")),
+        "checked_at": _number(one.get("checked_at")),
+        "similarity": _number(one.get("similarity")),
+        "wrapped": _truth(one.get("wrapped")),
+        "real_time_factor": _number(one.get("real_time_factor")),
+        "missing": [_text(kind) for kind in missing[:_MOST_MISSING]] if isinstance(missing, list) else [],
+        "code": _text(one.get("code")),
+        "error": _text(one.get("error")),
     }
+
+
+def _port_of(url: Any) -> int | None:
+    try:
+        return urlsplit(str(url or "")).port
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> Any:
+    """A finite one that JSON's readers and Prometheus take."""
+    return value if _is_number(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST_NUMBER
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else None
 
 
 def merged(kept: Any, new: Sequence[dict[str, Any]], ports: Sequence[int] | None) -> list[dict[str, Any]]:
@@ -56,11 +102,16 @@ def merged(kept: Any, new: Sequence[dict[str, Any]], ports: Sequence[int] | None
     earlier = kept.get("servers") if isinstance(kept, dict) else None
     taken = {one["port"] for one in new}
     old = [
-        one
-        for one in earlier or []
-        if isinstance(one, dict) and one.get("port") not in taken and (ports is None or one.get("port") in ports)
+        _coerced(one)
+        for one in (earlier if isinstance(earlier, list) else [])
+        if _is_entry(one) and one["port"] not in taken and (ports is None or one["port"] in ports)
     ]
     return sorted([*old, *new], key=lambda one: int(one.get("port") or 0))
+
+
+def _is_entry(one: Any) -> bool:
+    """Of a file that may have been edited."""
+    return isinstance(one, dict) and isinstance(one.get("port"), int) and one["port"] in _PORTS
 
 
 def metrics(entries: Sequence[dict[str, Any]]) -> str:
@@ -71,7 +122,7 @@ def metrics(entries: Sequence[dict[str, Any]]) -> str:
         for one in entries:
             value = _value(name, one)
             if value is not None:
-                labels = f'server="{_label(one["container"])}",gpu="{_label(one["gpu"] or "")}"'
+                labels = f'server="{_label(one.get("container") or "")}",gpu="{_label(one.get("gpu") or "")}"'
                 lines.append(f"{name}{{{labels}}} {value:.10g}")
     return "\n".join(lines) + "\n"
 
@@ -85,7 +136,7 @@ def keep(new: Sequence[dict[str, Any]], ports: Sequence[int] | None, record: str
 def _value(name: str, one: dict[str, Any]) -> float | None:
     key = {"timestamp_seconds": "checked_at"}.get(name[len("whisper_proof_") :], name[len("whisper_proof_") :])
     value = one.get(key)
-    return None if value is None else float(value)
+    return float(value) if isinstance(value, bool) or (value is not None and _is_number(value)) else None
 
 
 def _label(text: str) -> str:
@@ -95,8 +146,8 @@ def _label(text: str) -> str:
 def _read(path: str) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
+            return json.loads(file.read(_LARGEST_RECORD))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

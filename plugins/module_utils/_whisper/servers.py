@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._nested import deeper_than
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import Container
 
 # Each server's container has it.
@@ -20,19 +21,41 @@ _EVERYWHERE = ("0.0.0.0", "::", "")
 _DEVICE_CODE = ("native", "same_major", "jit")
 
 
+_LARGEST_PLAN = 4 * 1024 * 1024
+# A plan has five levels.
+_DEEPEST = 50
+_PORTS = range(1, 65536)
+
+
 class PlanError(Exception):
-    """No plan that can be read: site.yml has not run on this host."""
+    """No plan that can be read: site.yml has not run on this host. The text begins with a problem code."""
 
 
 def read_plan(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
-            plan = json.load(file)
+            text = file.read(_LARGEST_PLAN)
     except (OSError, ValueError) as error:
         raise PlanError(f"plan_missing: {path} cannot be read ({error}). Run site.yml on this host first.") from error
-    if not isinstance(plan, dict) or not isinstance(plan.get("servers"), list):
+    return parse_plan(text, path)
+
+
+def parse_plan(text: str, path: str = PLAN) -> dict[str, Any]:
+    try:
+        plan = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"plan_missing: {path} is no JSON ({error}). Run site.yml on this host again.") from error
+    planned = plan.get("servers") if isinstance(plan, dict) else None
+    if not isinstance(planned, list) or not all(_is_server(one) for one in planned) or deeper_than(plan, _DEEPEST):
         raise PlanError(f"plan_missing: {path} is no plan. Run site.yml on this host again.")
-    return plan
+    return {**plan, "servers": [{**one, "port": int(one["port"])} for one in planned]}
+
+
+def _is_server(planned: Any) -> bool:
+    try:
+        return isinstance(planned, dict) and int(planned["port"]) in _PORTS
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
 
 
 def servers(plan: dict[str, Any], containers: Sequence[Container]) -> list[dict[str, Any]]:

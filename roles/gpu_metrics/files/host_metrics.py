@@ -135,7 +135,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """What is not there or not readable says nothing."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -60,3 +60,17 @@ def test_a_summary_is_one_row_and_shouts_what_must_not_be_overlooked() -> None:
     assert (never["image"], never["verdict"]) == ("-", "IMPOSSIBLE")
     with pytest.raises(AnsibleError, match="allowed: the result of whisperops"):
         rendered("'x' | whisperops.gpu.plan_summary")
+
+
+def test_a_saved_plan_is_read_back() -> None:
+    text = '{"servers": [{"port": 8080, "gpu": "GPU-0"}], "gpus": ["GPU-0"]}'
+    assert rendered("text | whisperops.gpu.saved_plan", text=text)["gpus"] == ["GPU-0"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "null", "[]", '{"servers": 1}', '{"servers": [{}]}', '{"servers": [{"port": "x"}]}', "[" * 50_000],
+    ids=range(8),
+)
+def test_a_text_that_is_no_plan_is_one_without_servers(text: str) -> None:
+    assert rendered("text | whisperops.gpu.saved_plan", text=text) == {"servers": [], "gpus": []}

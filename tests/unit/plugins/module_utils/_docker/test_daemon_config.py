@@ -117,7 +117,12 @@ def apply(path, engine, settings=None, absent=(), backup=False):
         ('{"runtimes": null}', "runtimes is null where an object is to go"),
         ('{"runtimes": ["nvidia"]}', "runtimes is an array where an object is to go"),
         ('{"runtimes": {"nvidia": "x"}}', 'runtimes.nvidia is the value "x" where an object is to go'),
+        ('{"labels": ' + "[" * 60 + "]" * 60 + "}", "nested deeper than 50 levels"),
+        ('{"a":' * 900 + "1" + "}" * 900, "nested deeper than 50 levels"),
+        ("[" * 200_000, "nested deeper than 50 levels"),
+        ('{"max-download-attempts": ' + "1" * 5000 + "}", "digits"),
     ],
+    ids=range(13),
 )
 def test_what_is_not_understood_is_refused_and_left(path, text, says):
     path.write_text(text)
@@ -279,6 +284,16 @@ def test_the_variables_of_the_service_are_looked_up():
     arguments = start_arguments(SHOWN, {"/etc/default/docker": "# a=b\nDOCKER_OPTS='-D --mtu 1400'"}.get)
     assert arguments == ["-H", "fd://", "--containerd=/run/containerd/containerd.sock", "-D", "--mtu", "1400"]
     assert set(command_line(arguments).flags) == {"hosts", "containerd", "debug", "mtu"}
+
+
+@pytest.mark.parametrize("options", ["--label=it's", '-D "--mtu 1400', "-D \\"])
+def test_options_that_cannot_be_split_into_words_are_refused(path, options):
+    engine = Engine(path)
+    engine.defaults = f"DOCKER_OPTS={options}\n"
+    with pytest.raises(DaemonConfigError, match=r"^daemon_options_malformed: DOCKER_OPTS in "):
+        apply(path, engine, RUNTIME)
+    assert not path.exists()
+    assert engine.done == []
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused(path, monkeypatch):

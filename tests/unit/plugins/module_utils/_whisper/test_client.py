@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import threading
+import time
+import tracemalloc
 import wave
 
 import pytest
@@ -51,7 +54,13 @@ def test_the_seconds_are_those_of_the_whole_answer(server):
     assert 0 < client.transcribe(server.url, b"", 5).seconds < 5
 
 
-@pytest.mark.parametrize("body", [b"", b"ok", b"[]", b"{}", b'{"error": "failed to read audio"}', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"ok", b"[]", b"{}", b'{"error": "failed to read audio"}', b"null",
+     b"[" * 200_000, b'{"text": ' + b"[" * 100_000,
+     b'{"text": 1}', b'{"text": null}', b'{"text": ["x"]}', b"1" * 10_000],
+    ids=range(12),
+)  # fmt: skip
 def test_an_answer_without_a_transcript_is_an_error_that_shows_it(server, body):
     server.body = body
     with pytest.raises(client.TranscriptionError, match="something other than a transcript"):
@@ -62,6 +71,86 @@ def test_a_status_other_than_200_is_an_error_that_shows_it(server):
     server.status, server.body = 404, b"File Not Found (/inference)"
     with pytest.raises(client.TranscriptionError, match=r"404: File Not Found"):
         client.transcribe(server.url, b"", 5)
+
+
+def test_an_excerpt_of_an_answer_is_one_line_without_control_characters(server):
+    server.status, server.body = 500, b"\x1b]0;title\x07\x1b[2J first\r\nsecond \xe2\x80\xae\xff"
+    with pytest.raises(client.TranscriptionError) as failed:
+        client.transcribe(server.url, b"", 5)
+    assert str(failed.value).endswith("status 500: �]0;title��[2J first second ��")
+
+
+def test_halves_of_characters_do_not_get_into_a_transcript(server):
+    server.body = b'{"text": "a \\ud800 b"}'
+    assert client.transcribe(server.url, b"", 5).text == "a ? b"
+
+
+@contextlib.contextmanager
+def talking(first, again, pause):
+    """A server that never ends: it says the first, and then the other again and again."""
+    ended = threading.Event()
+
+    def talk(listening):
+        with contextlib.suppress(OSError):
+            connection, _address = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(first)
+                while not ended.wait(pause):
+                    connection.sendall(again)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=talk, args=(listening,))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        ended.set()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"x" * (1 << 20)),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n", b"x" * (1 << 20)),
+    ],
+    ids=["until it closes", "chunks", "a length"],
+)
+def test_an_answer_without_end_is_not_taken_in(first, again):
+    tracemalloc.start()
+    try:
+        with talking(first, again, 0) as url, pytest.raises(client.TranscriptionError, match="more than 4194304 bytes"):
+            client.transcribe(url, b"", 30)
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"", b"H"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n"),
+    ],
+    ids=["status", "continue", "headers", "body", "chunks", "trailers"],
+)
+def test_a_server_that_sends_a_little_now_and_then_ends_in_time(first, again):
+    started = time.monotonic()
+    with talking(first, again, 0.05) as url, pytest.raises(client.TranscriptionError, match="timed out"):
+        client.transcribe(url, b"", 0.6)
+    assert time.monotonic() - started < 4
+
+
+def test_a_server_that_takes_nothing_ends_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(client.TranscriptionError, match="timed out"):
+            client.transcribe(f"http://127.0.0.1:{silent.getsockname()[1]}/", bytes(64 << 20), 0.5)
+    assert time.monotonic() - started < 4
 
 
 def test_nobody_listening_is_an_error():

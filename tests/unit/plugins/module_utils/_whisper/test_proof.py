@@ -223,6 +223,44 @@ def test_the_program_without_a_plan_says_so(settings, tmp_path, capsys):
     assert "plan_missing: " in capsys.readouterr().err
 
 
+NO_PLANS = [
+    "{", "null", "[]", '{"servers": null}', '{"servers": [null]}', '{"servers": [{}]}', '{"servers": [{"port": "x"}]}',
+    '{"servers": [{"port": 1e400}]}', '{"servers": [], "a": ' + "[" * 60 + "]" * 60 + "}", "[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_PLANS, ids=range(len(NO_PLANS)))
+def test_the_program_with_a_file_that_is_no_plan_says_so(settings, tmp_path, capsys, text):
+    path = settings([])
+    (tmp_path / "plan.json").write_text(text, encoding="utf-8")
+    assert program.main([path]) == 2
+    assert capsys.readouterr().err.startswith("plan_missing: ")
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), KeyError("Id"), ValueError("odd"), OSError("gone")])
+def test_a_proof_that_cannot_be_made_loses_none_of_the_others(settings, tmp_path, monkeypatch, error):
+    found = [
+        {
+            "port": port,
+            "gpu": None,
+            "device_code": None,
+            "container": f"server-{port}",
+            "url": f"http://127.0.0.1:{port}/",
+        }
+        for port in (8080, 8081)
+    ]
+    monkeypatch.setattr(program, "servers", lambda plan, containers: found)
+
+    def prove(request):
+        if request.container == "server-8080":
+            raise error
+        return {"text": "hello", "expected_similarity": 1.0, "real_time_factor": 0.1}
+
+    assert program.main([settings([])], prove) == 1
+    kept = json.loads((tmp_path / "proof.json").read_text(encoding="utf-8"))["servers"]
+    assert [one["success"] for one in kept] == [False, True]
+
+
 def test_the_archive_runs_alone_and_is_the_same_each_time(settings, tmp_path):
     file = tmp_path / "proof.pyz"
     file.write_bytes(archive(program.__name__))

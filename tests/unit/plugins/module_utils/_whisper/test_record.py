@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 
 import pytest
@@ -78,3 +79,49 @@ def test_both_files_are_replaced_and_readable_by_all(tmp_path):
     assert record.stat().st_ino != first
     assert record.stat().st_mode & 0o777 == prom.stat().st_mode & 0o777 == 0o644
     assert sorted(os.listdir(tmp_path)) == ["metrics", "proof.json"]
+
+
+ODD = [None, True, -1, 1.5, 1e400, float("nan"), 10**400, "", "x", [], [[]], {}, {"a": []}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("key", ["port", "container", "gpu", "success", "checked_at", "similarity"])
+def test_an_odd_entry_of_the_earlier_record_loses_none_of_the_others(tmp_path, key, odd):
+    record, prom = tmp_path / "proof.json", tmp_path / "whisper_proof.prom"
+    earlier = {"port": 9, "container": "old", "gpu": GPU, "success": True, key: odd}
+    sound = {"port": 8081, "container": "b", "gpu": None, "success": True}
+    record.write_text(json.dumps({"servers": [earlier, odd, sound]}), encoding="utf-8")
+    keep([entry(SERVER, PROVEN, 0.8, 1)], None, str(record), str(prom))
+    kept = json.loads(record.read_text(encoding="utf-8"))["servers"]
+    assert {8080, 8081} <= {one["port"] for one in kept}
+    lines = [line for line in prom.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert all(math.isfinite(float(line.rpartition(" ")[2])) for line in lines)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("key", [*PROVEN, "wrapped", "error"])
+def test_an_odd_result_of_a_host_is_recorded_and_no_traceback(tmp_path, key, odd):
+    made = entry(SERVER, {**PROVEN, key: odd}, 0.8, 1)
+    keep([made], None, str(tmp_path / "proof.json"), str(tmp_path / "whisper_proof.prom"))
+    # As strict readers of JSON take it: no NaN.
+    json.loads((tmp_path / "proof.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"servers": ' + "[" * 100_000, "1" * 10_000, "\xff"], ids=range(4))
+def test_a_record_that_cannot_be_read_is_written_anew(tmp_path, text):
+    record = tmp_path / "proof.json"
+    record.write_bytes(text.encode("latin-1"))
+    keep([entry(SERVER, PROVEN, 0.8, 1)], None, str(record), str(tmp_path / "whisper_proof.prom"))
+    assert len(json.loads(record.read_text(encoding="utf-8"))["servers"]) == 1
+
+
+def test_a_deeply_nested_entry_does_not_lose_the_record(tmp_path):
+    record = tmp_path / "proof.json"
+    deep = '{"port": 9, "missing": ' + "[" * 500 + "]" * 500 + "}"
+    record.write_text('{"servers": [' + deep + "]}", encoding="utf-8")
+    keep([entry(SERVER, PROVEN, 0.8, 1)], None, str(record), str(tmp_path / "whisper_proof.prom"))
+    assert [one["port"] for one in json.loads(record.read_text(encoding="utf-8"))["servers"]] == [9, 8080]
+
+
+def test_a_text_without_end_does_not_fill_the_record():
+    assert len(entry(SERVER, {"error": "x" * 10**6}, 0.8, 1)["error"]) == 2000

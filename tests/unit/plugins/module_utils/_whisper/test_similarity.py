@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
 from hypothesis import given
@@ -35,3 +37,17 @@ def test_it_lies_between_0_and_1(text, expected):
 @given(st.text())
 def test_a_text_is_like_itself(text):
     assert similarity(text, text) == 1.0
+
+
+def test_an_endless_text_is_compared_soon_and_is_not_like_it():
+    expected = (
+        "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+    )
+    started = time.process_time()
+    assert similarity("you can ask what not " * 150_000, expected) < 0.2
+    assert time.process_time() - started < 5
+
+
+def test_a_long_text_is_compared_whole_where_as_much_was_expected():
+    words = [f"word{number}" for number in range(3000)]
+    assert similarity(" ".join(words), " ".join(words)) == 1.0
