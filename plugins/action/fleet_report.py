@@ -8,8 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.whisperops.gpu.plugins.plugin_utils import _facts
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import records, report
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "dir": {"type": "path", "required": True},
@@ -40,6 +43,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result["changed"] = False
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "A prediction is not recorded."}
+        overriding = _facts.overriding((task_vars or {}).get("ansible_facts"))
+        if overriding:
+            error = AnsibleActionFail(
+                f"facts_override_variables: the host sends facts with names of variables ({', '.join(overriding)}),"
+                " which may outrank the inventory. Nothing was written. Look at the host: no module of Ansible or of"
+                " this collection sends such facts. Set inject_facts_as_vars = false in ansible.cfg."
+            )
+            return {**result, "failed": True, "msg": sanitize(error)}
         directory, now = Path(os.path.abspath(given["dir"])), report.now()
         try:
             if given["render"]:
