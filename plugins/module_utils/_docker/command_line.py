@@ -94,8 +94,8 @@ def _words(name: str, environment: Mapping[str, str]) -> list[str]:
     except ValueError as error:
         raise DaemonConfigError(
             f"daemon_options_malformed: {name} in an environment file of the engine's service cannot be split into"
-            f" words ({error}), so it is not known which settings dockerd gets by its command line. Nothing was changed."
-            " Correct its quotes (systemctl cat docker names the file, mostly /etc/default/docker)."
+            f" words ({error}), so it is not known which settings dockerd gets by its command line."
+            " Nothing was changed. Correct its quotes (`systemctl cat docker` names the file)."
         ) from error
 
 

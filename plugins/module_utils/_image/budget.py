@@ -15,8 +15,6 @@ from typing import Callable
 
 from .problems import DamagedFileError
 
-LIMIT = "inspection_limit"
-
 # The largest libraries known hold some thousands of entries, and are read in a tenth of a second.
 _STEPS_OF_FILE = 200_000
 _STEPS_OF_TREE = 1_000_000
@@ -45,9 +43,9 @@ class Budget:
         """DamagedFileError where nothing is left."""
         self._left -= steps
         if self._left < 0:
-            raise DamagedFileError(LIMIT, f"more than {self._steps} headers, names or lines to read")
+            raise DamagedFileError("inspection_limit", f"more than {self._steps} headers, names or lines to read")
         if self._clock() > self._deadline:
-            raise DamagedFileError(LIMIT, f"not read after {self._seconds:.0f} seconds")
+            raise DamagedFileError("inspection_limit", f"not read after {self._seconds:.0f} seconds")
         if self._tree is not None:
             self._tree.spend(steps)
 
@@ -65,4 +63,4 @@ class TreeBudget:
     def spend(self, steps: int) -> None:
         self._left -= steps
         if self._left < 0:
-            raise DamagedFileError(LIMIT, f"more than {self._steps} headers in all files together")
+            raise DamagedFileError("inspection_limit", f"more than {self._steps} headers in all files together")

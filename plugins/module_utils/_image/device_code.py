@@ -10,7 +10,7 @@ import re
 from typing import Any, Iterable, NamedTuple, Tuple
 
 from . import elf, fatbin
-from .budget import LIMIT, Budget
+from .budget import Budget
 from .problems import DamagedFileError, Problem
 from .reader import Reader
 
@@ -135,8 +135,8 @@ _DAMAGE_REMEDIES: dict[str, str] = {
     "corrupt_fatbin": "Copy, pull or build the file again: its device code is damaged, and what was read before "
     "the damage may not be all.",
     "unreadable": "Read it as root, or look for a failing disk.",
-    LIMIT: "Look where the file comes from: no compiler makes one that takes so long to read. What was read until then "
-    "may not be all.",
+    "inspection_limit": "Look where the file comes from: no compiler makes one that takes so long to read. What was "
+    "read until then may not be all.",
 }
 
 

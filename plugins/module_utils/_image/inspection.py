@@ -15,7 +15,7 @@ import tarfile
 from typing import Any, Iterable, Iterator
 
 from . import device_code, elf, loader
-from .budget import LIMIT, Budget, TreeBudget
+from .budget import Budget, TreeBudget
 from .docker_api import Engine
 from .file_tree import File, FileTree, HostTree, TarTree, open_on_host, printable, resolve
 from .problems import DamagedFileError, InspectionError, Problem
@@ -87,7 +87,9 @@ class _Libraries:
 
     def _keep(self, path: str, size: int, code: device_code.DeviceCode) -> bool:
         if len(self._found) >= _MOST_LIBRARIES:
-            self.add_damage(path, DamagedFileError(LIMIT, f"more than {_MOST_LIBRARIES} files with device code"))
+            self.add_damage(
+                path, DamagedFileError("inspection_limit", f"more than {_MOST_LIBRARIES} files with device code")
+            )
             return False
         self._found[path] = (size, code)
         return True
@@ -165,7 +167,7 @@ class _RootFileSystem:
         if self._configuration_left < 0:
             self._configuration_left = 0
             limit = f"the loader's configuration is larger than {loader.LARGEST_CONFIGURATION} bytes in all"
-            raise DamagedFileError(LIMIT, limit)
+            raise DamagedFileError("inspection_limit", limit)
         return content.decode("utf-8", "surrogateescape")
 
     def as_result(self, environment: dict[str, str]) -> dict[str, Any]:
