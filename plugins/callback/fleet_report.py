@@ -27,6 +27,7 @@ from typing import Any
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.whisperops.gpu.plugins.callback.summary import message
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import problems, records, report
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -50,11 +51,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
 
     def v2_runner_on_ok(self, result: Any) -> None:
         learnt = self._learnt.setdefault(result.host.get_name(), {})
-        if result.task.resolved_action == "whisperops.gpu.nvidia_gpu_info" and "gpus" in result.result:
+        action = result.task.resolved_action
+        if action == "whisperops.gpu.nvidia_gpu_info" and "gpus" in result.result:
             learnt["gpu_info"] = dict(result.result)
-        plan = (result.result.get("ansible_facts") or {}).get("whisper_plan")
-        if plan:
-            learnt["plan"] = dict(plan)
+        # A host may send facts with any answer; the plan is made on the control node.
+        if action == "ansible.builtin.set_fact":
+            plan = (result.result.get("ansible_facts") or {}).get("whisper_plan")
+            if isinstance(plan, dict) and plan:
+                learnt["plan"] = dict(plan)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         begun = stats.custom.get("_run", {}).get("whisperops_report")
@@ -69,8 +73,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
             if failed:
                 report.write_report(directory, begun["hosts"], now)
         except records.ReportError as error:
-            self._display.error(str(error))
+            self._display.error(sanitize_line(error))
             return
         page = directory / "fleet.html"
         if page.exists():
-            self._display.display(f"\nreport: {page}")
+            self._display.display(f"\nreport: {sanitize_line(page)}")

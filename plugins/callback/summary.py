@@ -12,6 +12,8 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - After the recap, prints what failed on which host, one paragraph each, and the table of all servers.
+  - What hosts answered is shown without control characters, and no line of it can pass for one of Ansible or of another
+    host.
   - Needs to be enabled.
 requirements:
   - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
@@ -20,23 +22,35 @@ requirements:
 from typing import Any, Mapping, Sequence
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import (
+    LONGEST_CELL,
+    sanitize_line,
+    sanitize_lines,
+)
 
 # Messages up to here go on one line; longer ones, such as a compiler's, keep their lines.
 LONGEST_LINE = 500
 
 
+def cell(value: Any) -> str:
+    return "-" if value is None else sanitize_line(value, LONGEST_CELL)
+
+
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines of a table whose columns are the rows' keys."""
-    cells = [[str(title).upper() for title in rows[0]]]
-    cells += [["-" if value is None else str(value) for value in row.values()] for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
+    """Lines of a table whose columns are the first row's keys."""
+    titles = list(rows[0])
+    cells = [[cell(title).upper() for title in titles]]
+    cells += [[cell(row.get(title)) for title in titles] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(titles))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in cells]
 
 
 def message(result: Mapping[str, Any]) -> str:
     """What a failed task says; of a loop, what its first failed item says."""
-    failed = [item for item in result.get("results", ()) if item.get("failed")]
-    return str((failed[0] if failed else result).get("msg", ""))
+    items = result.get("results")
+    loop = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    failed = next((item for item in loop if item.get("failed")), result)
+    return str(failed.get("msg", ""))
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -60,9 +74,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         # A failure that a rescue has dealt with is none.
         for host, text in self._failures.items():
             if stats.failures.get(host) or stats.dark.get(host):
-                line = " ".join(text.split()) if len(text) < LONGEST_LINE else text
-                self._display.display(f"{host}: {line}\n", color="red")
-        rows = stats.custom.get("_run", {}).get("whisperops_summary")
+                said = sanitize_line(text) if len(text) < LONGEST_LINE else sanitize_lines(text)
+                self._display.display(f"{sanitize_line(host)}: {said}\n", color="red")
+        made = stats.custom.get("_run", {}).get("whisperops_summary")
+        rows = [row for row in made if isinstance(row, Mapping)] if isinstance(made, list) else []
         if not rows:
             return
         servers = [row for row in rows if row.get("transcript", "-") != "-"]
@@ -70,6 +85,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         for line in table(columns):
             self._display.display(line)
         for host, why in stats.custom["_run"].get("whisperops_reasons", {}).items():
-            self._display.display(f"\n{host}: {why}")
+            self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(why)}")
         if len(rows) == len(servers) == 1:
-            self._display.display(f"\ntranscript: {servers[0]['transcript']}\nserver: {servers[0]['server']}")
+            said, where = sanitize_line(servers[0]["transcript"]), sanitize_line(servers[0].get("server"))
+            self._display.display(f"\ntranscript: {said}\nserver: {where}")

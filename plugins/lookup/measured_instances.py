@@ -50,6 +50,9 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
+# What the policy allows.
+INSTANCES = range(1, 65)
+
 
 def newest(directory: Path, host: str) -> Path | None:
     """Of ``HOST_2026-11-25T091500Z.json``; another host's name may begin with this one's and an underscore."""
@@ -70,12 +73,14 @@ def instances(directory: Path, host: str, model: str) -> int:
         return 1
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        found = result.get("instances_per_gpu") or 1
-        if same_model(str(result.get("model") or ""), model):
-            return int(found)
-    except (ValueError, TypeError, AttributeError) as error:
+        if not same_model(str(result.get("model") or ""), model):
+            return 1
+        found = int(result.get("instances_per_gpu") or 1)
+        if found not in INSTANCES:
+            raise ValueError(f"instances_per_gpu is {found}, allowed: {INSTANCES[0]} to {INSTANCES[-1]}")
+        return found
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise AnsibleError(f"{path} is no result of a benchmark ({error}). Remove it or measure again.") from error
-    return 1
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core ships no types

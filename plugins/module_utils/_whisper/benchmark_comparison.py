@@ -11,12 +11,37 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.benchmark 
 
 # With fewer requests there is no spread to speak of.
 FEWEST = 3
+_LARGEST_NUMBER = 1e15
 
 
 def compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row for each run that both have. ``change`` is slower or faster only beyond the spread of both."""
-    earlier = {_key(run): run for run in before.get("runs", [])}
-    return [_row(run, earlier[_key(run)]) for run in now.get("runs", []) if _key(run) in earlier]
+    """One row for each run that both have. ``change`` is slower or faster only beyond the spread of both.
+
+    A run of another form, which an edited file or a strange host may give, has no row.
+    """
+    earlier = {_key(run): run for run in _runs(before)}
+    return [_row(run, earlier[_key(run)]) for run in _runs(now) if _key(run) in earlier]
+
+
+def _runs(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    runs = result.get("runs")
+    return [run for run in runs if _is_run(run)] if isinstance(runs, (list, tuple)) else []
+
+
+def _is_run(run: Any) -> bool:
+    return (
+        isinstance(run, Mapping)
+        and all(isinstance(run.get(key), str) for key in ("label", "clip"))
+        and all(_is_number(run.get(key)) for key in ("audio_seconds", "clients"))
+        and _is_number(run.get("median"))
+        and run["median"] > 0
+        and isinstance(run.get("seconds"), (list, tuple))
+        and all(map(_is_number, run["seconds"]))
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
 
 
 def _key(run: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -16,11 +16,11 @@ from typing import Any, Mapping
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from .._sanitize import sanitize
 from . import plots
 from .fleet import Fleet, comparison, memory_over_time, speed_of
 from .problems import read_guide
 from .reading import mapping, mappings, moment, number, sequence, text, texts
-from .shown import shown
 from .state import STATES, older_than_plan
 
 HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ def _finalize(value: Any) -> Any:
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return NOTHING if value is None else shown(value)
+    return NOTHING if value is None else sanitize(value)
 
 
 def _time(value: Any) -> Markup:
@@ -100,9 +100,9 @@ def _gpus_line(record: Mapping[str, Any]) -> str:
     """2 x NVIDIA A100 (8.0)"""
     counted: dict[str, int] = {}
     for gpu in mappings(mapping(record.get("gpu_info")).get("gpus")):
-        label = shown(gpu.get("name") or "GPU of unknown name", 80)
+        label = sanitize(gpu.get("name") or "GPU of unknown name", 80)
         if gpu.get("compute_capability"):
-            label += f" ({shown(gpu['compute_capability'], 12)})"
+            label += f" ({sanitize(gpu['compute_capability'], 12)})"
         counted[label] = counted.get(label, 0) + 1
     if not counted:
         return "none" if mapping(record.get("gpu_info")).get("gpu_present") is False else NOTHING
@@ -125,7 +125,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters.update(
         time=_time, figure=_figure, guide_text=_guide_text, anchor=_anchor, words=_words, mapping=mapping,
-        mappings=mappings, texts=texts, sequence=sequence, text=text, number=number, shown=shown,
+        mappings=mappings, texts=texts, sequence=sequence, text=text, number=number, sanitize=sanitize,
     )  # fmt: skip
     environment.globals.update(
         kind=_kind, gpus_line=_gpus_line, speed_line=_speed_line, speed_of=speed_of, older_than_plan=older_than_plan,

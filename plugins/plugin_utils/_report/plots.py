@@ -10,8 +10,8 @@ import io
 import re
 from typing import Any
 
+from .._sanitize import sanitize
 from .fleet import Comparison
-from .shown import shown
 
 try:
     import matplotlib as mpl
@@ -59,7 +59,7 @@ STYLE: Any = {
 
 
 def _name(host: str) -> str:
-    text = " ".join(shown(host).split())
+    text = " ".join(sanitize(host).split())
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 

@@ -36,13 +36,17 @@ def number(value: Any) -> float | None:
     """A finite number, or None. A truth value is none, and neither is a number's text."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def moment(value: Any) -> datetime | None:
     """A time in ISO 8601, in UTC."""
     try:
         read = datetime.fromisoformat(str(value))
-    except ValueError:
+        return read.astimezone(timezone.utc) if read.tzinfo else read.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        # OverflowError: the first or the last day that Python knows, in another time zone.
         return None
-    return read.astimezone(timezone.utc) if read.tzinfo else read.replace(tzinfo=timezone.utc)

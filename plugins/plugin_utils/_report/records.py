@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping
 from urllib.parse import quote
 
+from .._sanitize import bounded
 from .reading import mapping
 
 PARTS = ("gpu_info", "plan", "image", "proof", "benchmark")
@@ -22,6 +23,7 @@ NOISE = frozenset(
     {"ansible_loop_var", "ansible_facts", "changed", "deprecations", "diff", "failed", "invocation", "warnings"}
 )
 LONGEST_FILE_NAME = 200
+LARGEST_RECORD = 64 * 1024 * 1024
 
 
 class ReportError(Exception):
@@ -40,11 +42,12 @@ def merged(
     earlier: Mapping[str, Any], host: str, parts: Mapping[str, Any], error: str | None, now: str
 ) -> dict[str, Any]:
     """``recorded_at`` tells of each part when it was learnt: a benchmark outlives many runs of site.yml."""
-    record: dict[str, Any] = {"host": host, "finished_at": now, "error": error}
+    record: dict[str, Any] = {"host": host, "finished_at": now, "error": bounded(error)}
     recorded_at = {name: str(time) for name, time in mapping(earlier.get("recorded_at")).items() if name in PARTS}
     for name in PARTS:
         new = parts.get(name)
-        record[name] = earlier.get(name) if new is None else new if name == "plan" else without_noise(new)
+        learnt = bounded(new)
+        record[name] = earlier.get(name) if new is None else learnt if name == "plan" else without_noise(learnt)
         if new is not None:
             recorded_at[name] = now
     if earlier.get("made_up"):
@@ -61,15 +64,27 @@ def file_of(directory: Path, host: str) -> Path:
     return directory / "hosts" / f"{name}.json"
 
 
+def unreadable(host: str, why: object) -> dict[str, Any]:
+    """In the place of a record that cannot be used: its host is in the report, and says so."""
+    error = ReportError(
+        f"report_record_unreadable: what is recorded of {host} cannot be used ({why}). Remove its file from the folder"
+        " hosts beside the report, then run playbooks/verify.yml."
+    )
+    return {"host": host, "error": str(error)}
+
+
 def read(path: Path) -> dict[str, Any]:
     """One record. A file that is none becomes a record that says so."""
     try:
+        if path.stat().st_size > LARGEST_RECORD:
+            return unreadable(path.stem, f"{path} is larger than {LARGEST_RECORD} bytes")
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        return {"host": path.stem, "error": f"The record {path} cannot be read: {error}"}
-    return found if isinstance(found, dict) else {"host": path.stem, "error": f"The record {path} is no JSON object."}
+    except (OSError, ValueError, RecursionError) as error:
+        return unreadable(path.stem, f"{path}: {error}")
+    record: dict[str, Any] = bounded(found) if isinstance(found, dict) else unreadable(path.stem, f"{path}: no object")
+    return record
 
 
 def read_all(directory: Path, hosts: Iterable[str] | None = None) -> list[dict[str, Any]]:

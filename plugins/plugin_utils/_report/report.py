@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Iterable
+from typing import Any, Iterable
 
 from . import page, records
-from .fleet import fleet_of
+from .fleet import Fleet, fleet_of
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,26 @@ def now() -> str:
 
 def write_report(directory: Path, hosts: Iterable[str] | None, generated_at: str) -> Written:
     """fleet.html and fleet.json from the records of these hosts, or of all."""
-    fleet = fleet_of(records.read_all(directory, hosts), generated_at)
-    html, json = directory / "fleet.html", directory / "fleet.json"
-    records.write(json, records.as_json(fleet.as_dict()))
-    records.write(html, page.render(fleet))
-    return Written(str(html), str(json), len(fleet.records), len(fleet.problems))
+    found = records.read_all(directory, hosts)
+    try:
+        fleet, data, html = _rendered(found, generated_at)
+    except Exception:
+        # One host's record costs no other host its place.
+        fleet, data, html = _rendered([_or_error(record, generated_at) for record in found], generated_at)
+    html_file, json_file = directory / "fleet.html", directory / "fleet.json"
+    records.write(json_file, data)
+    records.write(html_file, html)
+    return Written(str(html_file), str(json_file), len(fleet.records), len(fleet.problems))
+
+
+def _rendered(found: list[dict[str, Any]], generated_at: str) -> tuple[Fleet, str, str]:
+    fleet = fleet_of(found, generated_at)
+    return fleet, records.as_json(fleet.as_dict()), page.render(fleet)
+
+
+def _or_error(record: dict[str, Any], generated_at: str) -> dict[str, Any]:
+    try:
+        _rendered([record], generated_at)
+    except Exception as error:
+        return records.unreadable(str(record.get("host", "a host without a name")), repr(error))
+    return record

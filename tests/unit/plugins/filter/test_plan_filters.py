@@ -74,3 +74,12 @@ def test_a_saved_plan_is_read_back() -> None:
 )
 def test_a_text_that_is_no_plan_is_one_without_servers(text: str) -> None:
     assert rendered("text | whisperops.gpu.saved_plan", text=text) == {"servers": [], "gpus": []}
+
+
+def test_an_answer_of_a_host_becomes_a_line() -> None:
+    assert rendered("text | whisperops.gpu.sanitize", text="a\x1b[2J\nb\u202e") == "a⟨U+001B⟩[2J b⟨U+202E⟩"
+
+
+def test_facts_that_would_override_variables_are_named() -> None:
+    facts = {"whisper_proof_audio": "/etc/shadow", "_whisper_x": 1, "distribution": "Debian", "whisper": 1}
+    assert rendered("facts | whisperops.gpu.overriding_facts", facts=facts) == ["_whisper_x", "whisper_proof_audio"]

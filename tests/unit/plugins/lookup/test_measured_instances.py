@@ -50,7 +50,13 @@ def test_a_result_without_gpus_gives_one(look, measured):
     assert look("speech") == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"instances_per_gpu": "many", "model": "base.en"}'])
+NO_RESULTS = [
+    "", "[]", '{"instances_per_gpu": "many", "model": "base.en"}', '{"instances_per_gpu": 1000000, "model": "base.en"}',
+    '{"instances_per_gpu": -1, "model": "base.en"}', '{"instances_per_gpu": 1e400, "model": "base.en"}', "[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_RESULTS, ids=range(len(NO_RESULTS)))
 def test_a_damaged_result_is_named(look, tmp_path, text):
     (tmp_path / "speech_2026-11-20T091500Z.json").write_text(text)
     with pytest.raises(AnsibleError, match=r"speech_2026-11-20T091500Z\.json is no result"):

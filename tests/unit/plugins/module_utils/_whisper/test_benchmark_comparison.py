@@ -41,3 +41,24 @@ def test_runs_of_something_else_are_not_compared(other):
 def test_the_same_result_is_within_its_own_spread():
     same = result([1.0, 2.0, 3.0])
     assert [row["change"] for row in compare(same, same)] == ["within the spread"]
+
+
+ODD = [None, "x", [], {}, True, 10**400, float("nan"), float("inf"), [[]]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("key", ["label", "clip", "audio_seconds", "clients", "median", "seconds"])
+def test_a_run_of_another_form_has_no_row_and_costs_the_others_none(key, odd):
+    sound = result([1.0] * 3)
+    mixed = {"runs": [{**sound["runs"][0], key: odd}, odd, *sound["runs"]]}
+    for row in (compare(mixed, sound)[-1], compare(sound, mixed)[-1]):
+        assert (row["label"], row["percent"]) == ("gpu", 0.0)
+
+
+@pytest.mark.parametrize("runs", ODD, ids=range(len(ODD)))
+def test_results_without_runs_have_no_rows(runs):
+    assert compare({"runs": runs}, result([1.0] * 3)) == []
+
+
+def test_a_median_of_nothing_is_no_division():
+    assert compare(result([1.0] * 3), result([1.0] * 3, median=0)) == []

@@ -8,7 +8,6 @@ import re
 import pytest
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import page, plots, problems, records, report
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.fleet import by_name, comparison, fleet_of
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.shown import shown
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.state import state_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -188,6 +187,78 @@ def test_a_name_in_a_plot_is_a_text_and_the_same_records_give_the_same_plot():
     assert svg == plots.speed_plot(compared)
 
 
+# --- records that were made to break the report ---------------------------------------------------------------------
+
+NO_RECORDS = [
+    "{", "[]", "null", "\xff", "[" * 200_000, '{"plan": ' + "[" * 900 + "]" * 900 + "}", '{"a": ' + "1" * 10_000 + "}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_RECORDS, ids=range(len(NO_RECORDS)))
+def test_a_record_that_is_none_costs_no_other_host_its_place(tmp_path, text):
+    records.record_host(tmp_path, "good", {"plan": CPU_PLAN}, None, MONDAY)
+    (tmp_path / "hosts" / "bad.json").write_bytes(text.encode("latin-1"))
+    written = report.write_report(tmp_path, None, MONDAY)
+    hosts = json.loads((tmp_path / "fleet.json").read_text(encoding="utf-8"))["hosts"]
+    assert written.hosts == 2
+    assert [host["state"] for host in hosts if host["host"] == "good"] == ["planned"]
+
+
+def test_a_record_that_cannot_be_used_is_told_by_its_code(tmp_path):
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "bad.json").write_text("[" * 200_000, encoding="utf-8")
+    report.write_report(tmp_path, ["bad"], MONDAY)
+    (host,) = json.loads((tmp_path / "fleet.json").read_text(encoding="utf-8"))["hosts"]
+    assert host["error"].startswith("report_record_unreadable: what is recorded of bad cannot be used")
+
+
+def nested(levels):
+    document = "x"
+    for _level in range(levels):
+        document = [document]
+    return document
+
+
+ODD = [nested(30_000), {"a": nested(900)}, 10**5000, float("nan"), ["x"] * 10**6, "x" * 10**7]
+
+
+@pytest.mark.parametrize("part", [*records.PARTS, "error"])
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_what_a_host_answers_is_recorded_and_shown_whatever_it_is(tmp_path, part, odd):
+    parts, error = ({}, odd) if part == "error" else ({part: odd}, None)
+    records.record_host(tmp_path, "bad", parts, error, MONDAY)
+    report.write_report(tmp_path, ["bad"], MONDAY)
+    data = json.loads((tmp_path / "fleet.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert [host["host"] for host in data["hosts"]] == ["bad"]
+    assert (tmp_path / "fleet.html").stat().st_size < 1 << 20
+
+
+def test_a_record_that_the_page_cannot_show_is_one_hosts_error(tmp_path, monkeypatch):
+    for host in ("good", "bad"):
+        records.record_host(tmp_path, host, {"plan": CPU_PLAN}, None, MONDAY)
+    speed_line = page._speed_line
+
+    def breaking(of):
+        if of["host"] == "bad" and not of["error"]:
+            raise RecursionError("too deep")
+        return speed_line(of)
+
+    monkeypatch.setattr(page, "_speed_line", breaking)
+    page._environment.cache_clear()
+    try:
+        report.write_report(tmp_path, ["good", "bad"], MONDAY)
+    finally:
+        page._environment.cache_clear()
+    hosts = json.loads((tmp_path / "fleet.json").read_text(encoding="utf-8"))["hosts"]
+    assert {host["host"]: host["state"] for host in hosts} == {"bad": "failed", "good": "planned"}
+    assert "report_record_unreadable" in (tmp_path / "fleet.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "x", None])
+def test_a_time_that_is_none_is_none(time):
+    assert html_of(record(now=time)).startswith("<!DOCTYPE html>")
+
+
 # --- the page -------------------------------------------------------------------------------------------------------
 
 SCRIPT = "<script>alert(1)</script>"
@@ -207,15 +278,6 @@ def test_markup_in_any_part_of_a_record_is_text():
 
 def test_a_template_in_a_record_is_text():
     assert "{{ 7 * 7 }}" in html_of(record("{{ 7 * 7 }}"))
-
-
-def test_what_would_hide_or_turn_is_shown_as_its_number():
-    assert shown("a\u202eb\x00\ud800\u2028") == "a⟨U+202E⟩b⟨U+0000⟩⟨U+D800⟩⟨U+2028⟩"
-    assert shown("שלום, déjà vu, 日本語\n\tnew line 🔥") == "שלום, déjà vu, 日本語\n\tnew line 🔥"
-
-
-def test_a_text_without_end_is_cut_and_says_so():
-    assert shown("x" * 2500) == "x" * 2000 + "… (500 more characters are in the JSON)"
 
 
 def test_nothing_is_a_dash_and_a_text_that_says_nothing_stays():
