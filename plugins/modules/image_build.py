@@ -15,6 +15,8 @@ description:
   - A build that is under way already, because the run that started it was ended or because somebody else deploys at the
     same time, is waited for instead of being started twice.
   - A build that fails ends with the compiler's own words. Its whole log is in the file C(build.log) in O(path).
+  - Steps of the build go through the proxies that C(http_proxy), C(https_proxy) and C(no_proxy) of the task's
+    environment name.
   - Always builds when it is called. What was built before comes from Docker's cache.
 options:
   path:
@@ -30,6 +32,14 @@ options:
   docker_config:
     description: Folder for the files of Docker's client, which else leaves them in the user's home.
     type: path
+  network:
+    description:
+      - Network of the build's steps.
+      - V(host) is for hosts whose containers reach less than they do. These are hosts with IPv6 only, and those whose
+        proxy listens on loopback.
+    type: str
+    choices: [default, host]
+    default: default
   interval:
     description: Seconds between two looks at the build.
     type: int
@@ -82,6 +92,7 @@ rc:
   sample: 0
 """
 
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -94,6 +105,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "image": {"type": "str", "required": True},
             "docker_config": {"type": "path"},
+            "network": {"type": "str", "choices": ["default", "host"], "default": "default"},
             "interval": {"type": "int", "default": 5},
             "phase": {"type": "str", "choices": ["start", "look"], "default": "start"},
         },
@@ -108,7 +120,9 @@ def main() -> None:
         environment = {"DOCKER_BUILDKIT": "1"}
         if module.params["docker_config"]:
             environment["DOCKER_CONFIG"] = module.params["docker_config"]
-        command = [module.get_bin_path("docker", required=True), "build", "--progress=plain", "--tag", image, "."]
+        docker = module.get_bin_path("docker", required=True)
+        options = build_run.options(module.params["network"], os.environ)
+        command = [docker, "build", "--progress=plain", *options, "--tag", image, "."]
         build_run.start(folder, image, command, environment)
         run = build_run.look(folder)
     lines = build_run.log_lines(folder)

@@ -19,6 +19,16 @@ _RESULT = "build.rc"
 _RUNNER = 'rc=0; "$@" >build.log 2>&1 || rc=$?; echo $rc >build.rc.new && mv build.rc.new build.rc'
 
 
+# Docker knows these names without the Dockerfile's saying so, and keeps their values out of the image and its cache.
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def options(network: str, environment: Mapping[str, str]) -> list[str]:
+    """Of ``docker build``, which takes a proxy's value, a password maybe, from its own environment."""
+    given = [f"--build-arg={name}" for name in _PROXIES if environment.get(name)]
+    return [*given, *(["--network=host"] if network == "host" else [])]
+
+
 class Run(NamedTuple):
     """The newest build of a folder."""
 

@@ -15,7 +15,8 @@ LABEL = "whisperops.server"
 PLAN = "/etc/whisper/plan.json"
 # Where a whisper-server that was not told otherwise takes its requests.
 _INFERENCE_PATH = "/inference"
-_EVERYWHERE = ("0.0.0.0", "::", "")
+# An engine may publish on "::" for IPv6 alone.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}
 # The plan's verdicts that say how the image's device code fits the card.
 _DEVICE_CODE = ("native", "same_major", "jit")
 
@@ -54,7 +55,7 @@ def _server(plan: dict[str, Any], planned: dict[str, Any], container: Container 
 
 def _url(container: Container, port: int) -> str:
     address = (container.published or {}).get(port, "")
-    host = "127.0.0.1" if address in _EVERYWHERE else f"[{address}]" if ":" in address else address
+    host = _EVERYWHERE.get(address) or (f"[{address}]" if ":" in address else address)
     words = container.command
     path = next((after for word, after in zip(words, words[1:]) if word == "--inference-path"), _INFERENCE_PATH)
     return f"http://{host}:{port}{path}"

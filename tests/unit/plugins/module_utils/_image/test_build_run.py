@@ -64,3 +64,15 @@ def test_the_next_build_starts_without_the_log_of_the_last(tmp_path):
     start(tmp_path, "exit 0", image="an/image:2")
     assert ended(tmp_path) == build_run.Run("an/image:2", False, 0)
     assert build_run.log_lines(tmp_path) == []
+
+
+def test_a_build_takes_the_proxies_of_its_environment_by_name():
+    environment = {
+        "http_proxy": "http://user:secret@proxy:3128",
+        "NO_PROXY": "localhost",
+        "https_proxy": "",
+        "HOME": "/root",
+    }
+    assert build_run.options("default", environment) == ["--build-arg=http_proxy", "--build-arg=NO_PROXY"]
+    assert build_run.options("host", {}) == ["--network=host"]
+    assert build_run.options("default", {}) == []
