@@ -11,4 +11,9 @@ mount -o remount,bind,rw /proc/sys/net
 if [ -n "$LAB_NAMESERVERS" ]; then
   for server in $LAB_NAMESERVERS; do echo "nameserver $server"; done >/etc/resolv.conf
 fi
+if [ -n "$LAB_IPV6_ONLY" ]; then ip -4 address flush dev eth0; fi
+if [ -n "$LAB_ADDRESSES" ]; then
+  # shellcheck disable=SC2086  # one word for each address
+  /usr/local/lib/lab-internet/addresses $LAB_ADDRESSES
+fi
 exec /sbin/init
