@@ -16,7 +16,7 @@ short_description: Environment variables for an HTTP proxy
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
-  - Makes the environment variables by which programs find their proxy, in lower and in upper case: programs differ.
+  - Makes the environment variables by which programs find their proxy, in lower and in upper case, as programs differ.
   - The host itself is never reached through a proxy.
 options:
   _input:
