@@ -18,6 +18,16 @@
  *   STUB_OLD            1: as in a driver before memory version 2 and process lists version 2 and 3
  *   STUB_UUID           UUIDs of the GPUs, separated by commas
  *   STUB_PCI            PCI device and vendor: 1B8010DE
+ *   STUB_CUDA_RC        what the question for the CUDA version returns: 12 where there is no libcuda
+ *   STUB_SHUTDOWN_RC    what nvmlShutdown returns
+ *   STUB_COMPUTE_MODE   0 default, 1 exclusive thread, 2 prohibited, 3 exclusive process
+ *   STUB_VIRTUALIZATION 0 none, 1 pass-through, 2 vGPU, 3 host of vGPUs
+ *   STUB_LICENSE        of a vGPU: 1 licensed, 0 not
+ *   STUB_MIG_SHARED     1: the first two MIG devices are compute instances of one GPU instance
+ *   STUB_HANDLE_RC      what the question for a GPU's handle returns: 8 without power, 999 unknown error
+ *   STUB_ERROR          what every question about a GPU returns: 16 requires reset
+ *   STUB_Gn_NAME        of GPU n alone; so for NAME, CAPABILITY, TOTAL_MIB, USED_MIB, PERSISTENCE, COMPUTE_MODE,
+ *                       VIRTUALIZATION, LICENSE, HANDLE_RC, ERROR and BUS (00000000:01:00.0). N/A is answered "not supported"
  *   STUB_NODES          1: needs /dev/nvidiactl, as the driver does: without it 9, and 999 where the device cgroup forbids it
  *
  * It is told by the environment, and else by its own last 4096 bytes, if they begin with a line LAB-GPU: lines
@@ -27,6 +37,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +97,31 @@ static int number(const char *name, int otherwise) {
   return value ? atoi(value) : otherwise;
 }
 
+/* Of one GPU, else of all. */
+static const char *of_gpu(int gpu, const char *name, const char *otherwise) {
+  char own[64];
+  snprintf(own, sizeof own, "STUB_G%d_%s", gpu, name);
+  const char *value = setting(own);
+  if (value) return value;
+  snprintf(own, sizeof own, "STUB_%s", name);
+  return text(own, otherwise);
+}
+
+static int number_of(int gpu, const char *name, int otherwise) {
+  const char *value = of_gpu(gpu, name, NULL);
+  return value ? atoi(value) : otherwise;
+}
+
+static int unknown(int gpu, const char *name) { return !strcmp(of_gpu(gpu, name, ""), "N/A"); }
+
+/* What every question about a GPU comes to before it is answered. */
+#define ANSWER(d, name) \
+  do { \
+    int error = number_of((d)->gpu, "ERROR", OK); \
+    if (error) return error; \
+    if (unknown((d)->gpu, name)) return NOT_SUPPORTED; \
+  } while (0)
+
 static int put(char *buffer, unsigned size, const char *value) {
   if (strlen(value) + 1 > size) return INSUFFICIENT_SIZE;
   strcpy(buffer, value);
@@ -116,7 +152,7 @@ int nvmlInitWithFlags(unsigned flags) {
 }
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlInit(void) { return nvmlInitWithFlags(0); }
-int nvmlShutdown(void) { return OK; }
+int nvmlShutdown(void) { return number("STUB_SHUTDOWN_RC", OK); }
 
 const char *nvmlErrorString(int error) {
   switch (error) {
@@ -141,7 +177,10 @@ int nvmlSystemGetNVMLVersion(char *buffer, unsigned size) {
   return put(buffer, size, version);
 }
 
-int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = number("STUB_CUDA", 12040); return OK; }
+int nvmlSystemGetCudaDriverVersion_v2(int *version) {
+  *version = number("STUB_CUDA", 12040);
+  return number("STUB_CUDA_RC", OK);
+}
 int nvmlSystemGetCudaDriverVersion(int *version) { return nvmlSystemGetCudaDriverVersion_v2(version); }
 
 int nvmlSystemGetProcessName(unsigned pid, char *buffer, unsigned size) {
@@ -156,11 +195,12 @@ int nvmlDeviceGetCount(unsigned *count) { return nvmlDeviceGetCount_v2(count); }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, device *found) {
   if (index >= (unsigned)number("STUB_GPUS", 1) || index >= MAX_GPUS) return INVALID_ARGUMENT;
   *found = device_of((int)index, -1);
-  return lost(*found) ? GPU_IS_LOST : OK;
+  return lost(*found) ? GPU_IS_LOST : number_of((int)index, "HANDLE_RC", OK);
 }
 int nvmlDeviceGetHandleByIndex(unsigned index, device *found) { return nvmlDeviceGetHandleByIndex_v2(index, found); }
 
 int nvmlDeviceGetUUID(device d, char *buffer, unsigned size) {
+  ANSWER(d, "UUID");
   char uuid[64];
   const char *listed = text("STUB_UUID", "");
   for (int skipped = 0; skipped < d->gpu && listed; skipped++) {
@@ -177,7 +217,7 @@ int nvmlDeviceGetHandleByUUID(const char *wanted, device *found) {
   for (int gpu = 0; gpu < number("STUB_GPUS", 1) && gpu < MAX_GPUS; gpu++) {
     char uuid[64];
     *found = device_of(gpu, -1);
-    nvmlDeviceGetUUID(*found, uuid, sizeof uuid);
+    if (nvmlDeviceGetUUID(*found, uuid, sizeof uuid)) continue;
     if (!strcmp(uuid, wanted)) return OK;
   }
   return NOT_FOUND;
@@ -188,15 +228,15 @@ int nvmlDeviceGetMinorNumber(device d, unsigned *minor) { *minor = (unsigned)d->
 
 int nvmlDeviceGetName(device d, char *buffer, unsigned size) {
   char name[96];
-  snprintf(name, sizeof name, d->mig < 0 ? "%.64s" : "%.64s MIG 1g.1gb", text("STUB_NAME", "NVIDIA GeForce GTX 1080"));
+  snprintf(name, sizeof name, d->mig < 0 ? "%.64s" : "%.64s MIG 1g.1gb", of_gpu(d->gpu, "NAME", "NVIDIA GeForce GTX 1080"));
   return put(buffer, size, name);
 }
 
 int nvmlDeviceGetBrand(device d, int *brand) { (void)d; *brand = 5; return OK; }
 
 int nvmlDeviceGetCudaComputeCapability(device d, int *major, int *minor) {
-  (void)d;
-  return sscanf(text("STUB_CAPABILITY", "6.1"), "%d.%d", major, minor) == 2 ? OK : NOT_SUPPORTED;
+  ANSWER(d, "CAPABILITY");
+  return sscanf(of_gpu(d->gpu, "CAPABILITY", "6.1"), "%d.%d", major, minor) == 2 ? OK : NOT_SUPPORTED;
 }
 
 int nvmlDeviceGetArchitecture(device d, unsigned *architecture) {
@@ -211,21 +251,35 @@ int nvmlDeviceGetPciInfo_v3(device d, struct pci *info) {
   memset(info, 0, sizeof *info);
   info->bus = (unsigned)d->gpu + 1;
   info->pci_device = (unsigned)strtoul(text("STUB_PCI", "1B8010DE"), NULL, 16);
-  snprintf(info->legacy, sizeof info->legacy, "0000:%02X:00.0", info->bus);
-  snprintf(info->bus_id, sizeof info->bus_id, "00000000:%02X:00.0", info->bus);
+  const char *bus = of_gpu(d->gpu, "BUS", NULL);
+  if (bus && !strcmp(bus, "N/A")) return NOT_SUPPORTED;
+  if (bus) {
+    sscanf(bus, "%x:%x:%x", &info->domain, &info->bus, &info->device);
+    snprintf(info->bus_id, sizeof info->bus_id, "%.31s", bus);
+  } else
+    snprintf(info->bus_id, sizeof info->bus_id, "00000000:%02X:00.0", info->bus);
+  snprintf(info->legacy, sizeof info->legacy, "%04X:%02X:%02X.0", info->domain & 0xffff, info->bus & 0xff, info->device & 0xff);
   return OK;
 }
-int nvmlDeviceGetPciInfo_v2(device d, struct pci *info) { return nvmlDeviceGetPciInfo_v3(d, info); }
+/* Without the long form. */
+int nvmlDeviceGetPciInfo_v2(device d, struct pci *info) {
+  struct pci whole;
+  int result = nvmlDeviceGetPciInfo_v3(d, &whole);
+  memcpy(info, &whole, offsetof(struct pci, bus_id));
+  return result;
+}
+int nvmlDeviceGetPciInfo(device d, struct pci *info) { return nvmlDeviceGetPciInfo_v2(d, info); }
 
 struct memory { unsigned long long total, free, used; };
 struct memory_v2 { unsigned version; unsigned long long total, reserved, free, used; };
 
-static unsigned long long total(device d) { return number("STUB_TOTAL_MIB", 8192) * MIB / (d->mig < 0 ? 1 : 8); }
-static unsigned long long used(device d) { return d->mig < 0 ? number("STUB_USED_MIB", 0) * MIB : 0; }
+static unsigned long long total(device d) { return number_of(d->gpu, "TOTAL_MIB", 8192) * MIB / (d->mig < 0 ? 1 : 8); }
+static unsigned long long used(device d) { return d->mig < 0 ? number_of(d->gpu, "USED_MIB", 0) * MIB : 0; }
 
 int nvmlDeviceGetMemoryInfo_v2(device d, struct memory_v2 *info) {
   if (old()) return FUNCTION_NOT_FOUND;
   if (info->version >> 24 != 2) return VERSION_MISMATCH;
+  ANSWER(d, "TOTAL_MIB");
   info->total = total(d);
   info->reserved = RESERVED_MIB * MIB;
   info->used = used(d);
@@ -234,6 +288,7 @@ int nvmlDeviceGetMemoryInfo_v2(device d, struct memory_v2 *info) {
 }
 
 int nvmlDeviceGetMemoryInfo(device d, struct memory *info) {
+  ANSWER(d, "TOTAL_MIB");
   info->total = total(d);
   info->used = used(d) + RESERVED_MIB * MIB;
   info->free = info->total - info->used;
@@ -241,18 +296,68 @@ int nvmlDeviceGetMemoryInfo(device d, struct memory *info) {
 }
 
 int nvmlDeviceGetUtilizationRates(device d, unsigned *rates) {
-  (void)d;
+  ANSWER(d, "UTILIZATION");
   rates[0] = (unsigned)number("STUB_UTILIZATION", 0);
   rates[1] = 0;
   return OK;
 }
 int nvmlDeviceGetClockInfo(device d, int type, unsigned *mhz) { (void)d; (void)type; *mhz = 139; return OK; }
-int nvmlDeviceGetTemperature(device d, int sensor, unsigned *celsius) { (void)d; (void)sensor; *celsius = 30; return OK; }
-int nvmlDeviceGetPowerUsage(device d, unsigned *milliwatts) { (void)d; *milliwatts = 9510; return OK; }
-int nvmlDeviceGetPersistenceMode(device d, unsigned *on) { (void)d; *on = (unsigned)number("STUB_PERSISTENCE", 0); return OK; }
+int nvmlDeviceGetTemperature(device d, int sensor, unsigned *celsius) {
+  (void)sensor;
+  ANSWER(d, "TEMPERATURE");
+  *celsius = 30;
+  return OK;
+}
+int nvmlDeviceGetPowerUsage(device d, unsigned *milliwatts) {
+  ANSWER(d, "POWER");
+  *milliwatts = 9510;
+  return OK;
+}
+int nvmlDeviceGetPersistenceMode(device d, unsigned *on) {
+  ANSWER(d, "PERSISTENCE");
+  *on = (unsigned)number_of(d->gpu, "PERSISTENCE", 0);
+  return OK;
+}
+int nvmlDeviceGetComputeMode(device d, unsigned *mode) {
+  ANSWER(d, "COMPUTE_MODE");
+  *mode = (unsigned)number_of(d->gpu, "COMPUTE_MODE", 0);
+  return OK;
+}
+int nvmlDeviceGetVirtualizationMode(device d, unsigned *mode) {
+  ANSWER(d, "VIRTUALIZATION");
+  *mode = (unsigned)number_of(d->gpu, "VIRTUALIZATION", 0);
+  return OK;
+}
+
+struct feature_v1 { unsigned code, state; char info[128]; };
+struct feature_v4 { unsigned code, state; char info[128], product[128]; unsigned enabled, expiry[4]; };
+/* A vGPU has one feature. */
+static int license(device d, int *supported, unsigned *count, struct feature_v1 *first) {
+  const char *licensed = of_gpu(d->gpu, "LICENSE", NULL);
+  *supported = licensed != NULL;
+  *count = licensed != NULL;
+  if (licensed) {
+    first->code = 2;
+    first->state = (unsigned)atoi(licensed);
+  }
+  return OK;
+}
+struct features_v1 { int supported; unsigned count; struct feature_v1 features[3]; };
+int nvmlDeviceGetGridLicensableFeatures(device d, struct features_v1 *into) {
+  memset(into, 0, sizeof *into);
+  return license(d, &into->supported, &into->count, into->features);
+}
+struct features_v4 { int supported; unsigned count; struct feature_v4 features[3]; };
+int nvmlDeviceGetGridLicensableFeatures_v4(device d, struct features_v4 *into) {
+  memset(into, 0, sizeof *into);
+  into->features[0].enabled = 1;
+  strcpy(into->features[0].product, "NVIDIA RTX Virtual Workstation");
+  return license(d, &into->supported, &into->count, (struct feature_v1 *)into->features);
+}
 
 int nvmlDeviceGetMigMode(device d, unsigned *current, unsigned *pending) {
   if (d->mig >= 0 || !setting("STUB_MIG")) return NOT_SUPPORTED;
+  ANSWER(d, "MIG_MODE");
   *current = *pending = number("STUB_MIG", 0) > 0;
   return OK;
 }
@@ -262,6 +367,18 @@ int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *found)
   /* Every other number is free, as after an instance was destroyed. */
   if (index % 2 || (int)(index / 2) >= number("STUB_MIG", 0) || index >= MAX_MIG) return NOT_FOUND;
   *found = device_of(d->gpu, (int)index);
+  return OK;
+}
+
+/* MIG devices 0 and 2 are the first two. */
+int nvmlDeviceGetGpuInstanceId(device d, unsigned *id) {
+  if (d->mig < 0) return NOT_SUPPORTED;
+  *id = number("STUB_MIG_SHARED", 0) && d->mig == 2 ? 1 : (unsigned)d->mig + 1;
+  return OK;
+}
+int nvmlDeviceGetComputeInstanceId(device d, unsigned *id) {
+  if (d->mig < 0) return NOT_SUPPORTED;
+  *id = number("STUB_MIG_SHARED", 0) && d->mig == 2;
   return OK;
 }
 
