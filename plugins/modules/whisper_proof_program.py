@@ -42,33 +42,18 @@ python:
   sample: /usr/bin/python3
 """
 
-import os
 import sys
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
 # The program is made of what is loaded.
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import program as _program
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import install
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"path": {"type": "path", "required": True}}, supports_check_mode=True)
-    path = module.params["path"]
-    content = archive(_program.__name__)
-    try:
-        with open(path, "rb") as file:
-            changed = file.read() != content
-    except OSError:
-        changed = True
-    if changed and not module.check_mode:
-        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        module.atomic_move(temporary, path)
-    if not module.check_mode:
-        changed = module.set_mode_if_different(path, 0o644, changed)
+    changed = install(module, _program.__name__, module.params["path"])
     module.exit_json(changed=changed, python=sys.executable)
 
 

@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_library import (
-    NvmlError,
-    NvmlLibrary,
-    load_library,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding, load_binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_device import NvmlDevice, NvmlUnavailableError
 
 _QUERY_TIMEOUT_SECONDS = 10
 _MICROSECONDS = 1_000_000
@@ -47,27 +44,26 @@ class Card:
 class NvmlCard(Card):
     source = "nvml"
 
-    def __init__(self, library: NvmlLibrary, uuid: str) -> None:
-        self._nvml = library
-        self._device = library.device(uuid)
-        self.minor_number = library.minor_number(self._device)
+    def __init__(self, uuid: str, binding: Callable[[], Binding] = load_binding) -> None:
+        self._device = NvmlDevice(uuid, binding)
+        self.minor_number = self._device.minor_number
         # The driver counts in microseconds since 1970.
         self._seen = int(time.time() * _MICROSECONDS)
 
     def sample(self) -> CardSample:
-        by_process = self._nvml.process_utilization(self._device, self._seen)
+        by_process = self._device.process_utilization(self._seen)
         if by_process:
             self._seen = by_process[1]
         return CardSample(
-            utilization_percent=self._nvml.utilization_percent(self._device),
-            sm_clock_mhz=self._nvml.sm_clock_mhz(self._device),
-            memory_used_mib=self._nvml.memory_used_mib(self._device),
-            processes=self._nvml.processes(self._device),
+            utilization_percent=self._device.utilization_percent,
+            sm_clock_mhz=self._device.sm_clock_mhz,
+            memory_used_mib=self._device.memory_used_mib,
+            processes=self._device.processes(),
             process_utilization=by_process[0] if by_process else None,
         )
 
     def close(self) -> None:
-        self._nvml.close()
+        self._device.close()
 
 
 class NvidiaSmiCard(Card):
@@ -95,14 +91,14 @@ class NvidiaSmiCard(Card):
 
 def open_card(
     uuid: str,
-    library: Callable[[], Any] = load_library,
+    binding: Callable[[], Binding] = load_binding,
     which: command.Which = command.which,
     runner: Callable[..., command.Result] = command.run,
 ) -> Card:
     """By NVML where the library answers, else by nvidia-smi, else a card of which nothing is known."""
     try:
-        return NvmlCard(NvmlLibrary(library()), uuid)
-    except NvmlError:
+        return NvmlCard(uuid, binding)
+    except NvmlUnavailableError:
         binary = which("nvidia-smi")
     if binary is None:
         return Card()

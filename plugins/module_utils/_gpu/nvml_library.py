@@ -1,185 +1,280 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The few functions of libnvidia-ml.so.1 that watching one card takes, called directly.
+"""libnvidia-ml.so.1 called directly, under the names that ``pynvml`` gives its functions.
 
-Not through nvidia-ml-py: the proof also runs from a timer, with the system's Python and nothing installed for it.
+The library comes with every driver, nvidia-ml-py with none. What is here is what this collection asks; drivers from
+340 on answer it. Where a driver lacks the newest form of a function, the next older one is called.
 """
 
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Sequence
 
-_OK = 0
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvml_structures as structures
+
+LIBRARY = "libnvidia-ml.so.1"
+# Where the loader does not look: under WSL the library lies beside Windows' own.
+ELSEWHERE = ("/usr/lib/wsl/lib",)
+
+_SUCCESS = 0
 _INSUFFICIENT_SIZE = 7
+FUNCTION_NOT_FOUND = 13
 # What NVML gives for a number it does not have (under WSL, for a process's memory).
 _NOT_AVAILABLE = (1 << 64) - 1
-_SM_CLOCK = 1
 # Between the question how many and the question which, more may have come.
 _SPARE_ENTRIES = 16
-MIB = 1024 * 1024
-
-
-class _Utilization(ctypes.Structure):
-    _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
-
-
-class _Memory(ctypes.Structure):
-    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
-
-
-class _ProcessOld(ctypes.Structure):
-    _fields_ = (("pid", ctypes.c_uint), ("used", ctypes.c_ulonglong))
-
-
-class _Process(ctypes.Structure):
-    _fields_ = (
-        ("pid", ctypes.c_uint),
-        ("used", ctypes.c_ulonglong),
-        ("gpu_instance", ctypes.c_uint),
-        ("compute_instance", ctypes.c_uint),
-    )
-
-
-class _ProcessUtilization(ctypes.Structure):
-    _fields_ = (
-        ("pid", ctypes.c_uint),
-        ("timestamp", ctypes.c_ulonglong),
-        ("sm", ctypes.c_uint),
-        ("memory", ctypes.c_uint),
-        ("encoder", ctypes.c_uint),
-        ("decoder", ctypes.c_uint),
-    )
-
-
-# An old driver lacks the newer ones; the size of the entries goes with the name.
-_PROCESS_LISTS = (("_v3", _Process), ("_v2", _Process), ("", _ProcessOld))
+_SAMPLES = 256
+_TEXT_BYTES = 128
+_PATH_BYTES = 1024
+_LICENSES: tuple[tuple[str, type[ctypes.Structure]], ...] = (
+    ("_v4", structures.LicensableFeatureV4),
+    ("_v3", structures.LicensableFeatureV3),
+    ("_v2", structures.LicensableFeatureV2),
+    ("", structures.LicensableFeatureV1),
+)
 
 
 class NvmlError(Exception):
-    """NVML refused. ``number`` is its error number, None where the library or a function of it is missing."""
+    """NVML refused. ``value`` is its error number, as in pynvml's NVMLError."""
 
-    def __init__(self, function: str, number: int | None) -> None:
-        super().__init__(f"{function}: " + ("missing" if number is None else f"error {number} of NVML"))
-        self.number = number
+    def __init__(self, value: int, seen: str) -> None:
+        super().__init__(f"{seen}: error {value} of NVML")
+        self.value = value
 
 
-def load_library(name: str = "libnvidia-ml.so.1") -> Any:
+class MissingFunctionError(NvmlError):
+    """The library of this driver does not have the function at all: nothing was asked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(FUNCTION_NOT_FOUND, name)
+
+
+def open_library(name: str = LIBRARY) -> NvmlLibrary:
+    """OSError where there is none, or it cannot be loaded."""
     try:
-        return ctypes.CDLL(name)
-    except OSError as error:
-        raise NvmlError(f"{name} ({error})", None) from error
+        return NvmlLibrary(ctypes.CDLL(name))
+    except OSError:
+        for directory in ELSEWHERE if "/" not in name else ():
+            try:
+                return NvmlLibrary(ctypes.CDLL(f"{directory}/{name}"))
+            except OSError:
+                continue
+        raise
 
 
 class NvmlLibrary:
-    """Answers are None where NVML does not have the figure."""
+    """What a program finds in the module ``pynvml``."""
+
+    nvmlMemory_v2 = ctypes.sizeof(structures.MemoryV2) | 2 << 24
+    NVMLError = NvmlError
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self._call("nvmlInit_v2")
 
-    def close(self) -> None:
-        self._answer("nvmlShutdown")
+    # The names below are those of pynvml.
 
-    def device(self, uuid: str) -> ctypes.c_void_p:
-        """A GPU's or a MIG device's handle."""
-        handle = ctypes.c_void_p()
-        self._call("nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(handle))
-        return handle
+    def nvmlInit(self) -> None:
+        self._first(("nvmlInit_v2", "nvmlInit"))
 
-    def whole_gpu(self, device: ctypes.c_void_p) -> ctypes.c_void_p:
-        """The GPU of a MIG device, or the GPU itself."""
-        parent = ctypes.c_void_p()
-        if self._answer("nvmlDeviceGetDeviceHandleFromMigDeviceHandle", device, ctypes.byref(parent)):
-            return parent
-        return device
+    def nvmlShutdown(self) -> None:
+        self._call("nvmlShutdown")
 
-    def minor_number(self, device: ctypes.c_void_p) -> int | None:
-        minor = ctypes.c_uint()
-        answered = self._answer("nvmlDeviceGetMinorNumber", self.whole_gpu(device), ctypes.byref(minor))
-        return minor.value if answered else None
+    def nvmlSystemGetNVMLVersion(self) -> str:
+        return self._text(("nvmlSystemGetNVMLVersion",))
 
-    def utilization_percent(self, device: ctypes.c_void_p) -> int | None:
-        rates = _Utilization()
-        answered = self._answer("nvmlDeviceGetUtilizationRates", device, ctypes.byref(rates))
-        return int(rates.gpu) if answered else None
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return self._text(("nvmlSystemGetDriverVersion",))
 
-    def sm_clock_mhz(self, device: ctypes.c_void_p) -> int | None:
-        clock = ctypes.c_uint()
-        answered = self._answer("nvmlDeviceGetClockInfo", device, _SM_CLOCK, ctypes.byref(clock))
-        return clock.value if answered else None
+    def nvmlSystemGetCudaDriverVersion(self) -> int:
+        version = ctypes.c_int()
+        self._first(("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"), ctypes.byref(version))
+        return version.value
 
-    def memory_used_mib(self, device: ctypes.c_void_p) -> int | None:
-        memory = _Memory()
-        answered = self._answer("nvmlDeviceGetMemoryInfo", device, ctypes.byref(memory))
-        return int(memory.used) // MIB if answered else None
+    def nvmlSystemGetProcessName(self, pid: int) -> str:
+        return self._text(("nvmlSystemGetProcessName",), ctypes.c_uint(pid), size=_PATH_BYTES)
 
-    def energy_j(self, device: ctypes.c_void_p) -> float | None:
-        """Since the driver was loaded; GPUs before Volta do not count."""
+    def nvmlDeviceGetCount(self) -> int:
+        return self._number(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"))
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> ctypes.c_void_p:
+        names = ("nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex")
+        return self._handle(names, ctypes.c_uint(index))
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str | bytes) -> ctypes.c_void_p:
+        return self._handle(("nvmlDeviceGetHandleByUUID",), uuid.encode() if isinstance(uuid, str) else uuid)
+
+    def nvmlDeviceGetUUID(self, device: ctypes.c_void_p) -> str:
+        return self._text(("nvmlDeviceGetUUID",), device)
+
+    def nvmlDeviceGetName(self, device: ctypes.c_void_p) -> str:
+        return self._text(("nvmlDeviceGetName",), device)
+
+    def nvmlDeviceGetMinorNumber(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetMinorNumber",), device)
+
+    def nvmlDeviceGetPciInfo(self, device: ctypes.c_void_p) -> Any:
+        info = structures.PciInfo()
+        try:
+            self._call("nvmlDeviceGetPciInfo_v3", device, ctypes.byref(info))
+        except MissingFunctionError:
+            before = structures.PciInfoV2()
+            self._first(("nvmlDeviceGetPciInfo_v2", "nvmlDeviceGetPciInfo"), device, ctypes.byref(before))
+            return before
+        return info
+
+    def nvmlDeviceGetCudaComputeCapability(self, device: ctypes.c_void_p) -> tuple[int, int]:
+        major, minor = ctypes.c_int(), ctypes.c_int()
+        self._call("nvmlDeviceGetCudaComputeCapability", device, ctypes.byref(major), ctypes.byref(minor))
+        return major.value, minor.value
+
+    def nvmlDeviceGetMemoryInfo(self, device: ctypes.c_void_p, version: int | None = None) -> Any:
+        if not version:
+            memory = structures.Memory()
+            self._call("nvmlDeviceGetMemoryInfo", device, ctypes.byref(memory))
+            return memory
+        newer = structures.MemoryV2(version=version)
+        self._call("nvmlDeviceGetMemoryInfo_v2", device, ctypes.byref(newer))
+        return newer
+
+    def nvmlDeviceGetUtilizationRates(self, device: ctypes.c_void_p) -> Any:
+        rates = structures.Utilization()
+        self._call("nvmlDeviceGetUtilizationRates", device, ctypes.byref(rates))
+        return rates
+
+    def nvmlDeviceGetClockInfo(self, device: ctypes.c_void_p, clock: int) -> int:
+        return self._number(("nvmlDeviceGetClockInfo",), device, ctypes.c_uint(clock))
+
+    def nvmlDeviceGetTemperature(self, device: ctypes.c_void_p, sensor: int) -> int:
+        return self._number(("nvmlDeviceGetTemperature",), device, ctypes.c_uint(sensor))
+
+    def nvmlDeviceGetPowerUsage(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetPowerUsage",), device)
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, device: ctypes.c_void_p) -> int:
         millijoules = ctypes.c_ulonglong()
-        answered = self._answer("nvmlDeviceGetTotalEnergyConsumption", device, ctypes.byref(millijoules))
-        return millijoules.value / 1000 if answered else None
+        self._call("nvmlDeviceGetTotalEnergyConsumption", device, ctypes.byref(millijoules))
+        return millijoules.value
 
-    def power_w(self, device: ctypes.c_void_p) -> float | None:
-        milliwatts = ctypes.c_uint()
-        answered = self._answer("nvmlDeviceGetPowerUsage", device, ctypes.byref(milliwatts))
-        return milliwatts.value / 1000 if answered else None
+    def nvmlDeviceGetPersistenceMode(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetPersistenceMode",), device)
 
-    def processes(self, device: ctypes.c_void_p) -> dict[int, int | None] | None:
-        """Memory in MiB by PID, of programs that compute and of programs that draw."""
-        lists = [
-            self._process_list(kind, device)
-            for kind in ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
-        ]
-        if lists[0] is None:
-            return None
-        found: dict[int, int | None] = {}
-        for pid, used in [entry for listed in lists for entry in listed or []]:
-            mib = None if used == _NOT_AVAILABLE else used // MIB
-            # A process in both lists stands in both with all of its memory.
-            found[pid] = max((one for one in (mib, found.get(pid)) if one is not None), default=None)
-        return found
+    def nvmlDeviceGetComputeMode(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetComputeMode",), device)
 
-    def process_utilization(self, device: ctypes.c_void_p, since: int) -> tuple[dict[int, int], int] | None:
-        """Highest share of the SMs in percent by PID since a time stamp, and the newest time stamp."""
-        function = "nvmlDeviceGetProcessUtilization"
-        entries: Any = (_ProcessUtilization * (256 + _SPARE_ENTRIES))()
-        count = ctypes.c_uint(len(entries))
-        if not self._answer(function, device, entries, ctypes.byref(count), ctypes.c_ulonglong(since)):
-            return None
-        highest: dict[int, int] = {}
-        newest = since
-        for entry in entries[: count.value]:
-            # The driver fills unused places with zeros, and those of the future with what lay there.
-            if entry.timestamp > since and entry.sm <= 100:  # noqa: PLR2004 - percent
-                highest[entry.pid] = max(highest.get(entry.pid, 0), entry.sm)
-                newest = max(newest, entry.timestamp)
-        return highest, newest
+    def nvmlDeviceGetVirtualizationMode(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetVirtualizationMode",), device)
 
-    def _process_list(self, function: str, device: ctypes.c_void_p) -> list[tuple[int, int]] | None:
-        for suffix, entry in _PROCESS_LISTS:
-            count = ctypes.c_uint(0)
-            number = self._number(function + suffix, device, ctypes.byref(count), None)
-            if number not in (_OK, _INSUFFICIENT_SIZE):
+    def nvmlDeviceGetGridLicensableFeatures(self, device: ctypes.c_void_p) -> Any:
+        for suffix, feature in _LICENSES:
+            features = structures.licensable_features(feature)()
+            try:
+                self._call("nvmlDeviceGetGridLicensableFeatures" + suffix, device, ctypes.byref(features))
+            except MissingFunctionError:
                 continue
+            return features
+        raise MissingFunctionError("nvmlDeviceGetGridLicensableFeatures")
+
+    def nvmlDeviceGetMigMode(self, device: ctypes.c_void_p) -> list[int]:
+        current, pending = ctypes.c_uint(), ctypes.c_uint()
+        self._call("nvmlDeviceGetMigMode", device, ctypes.byref(current), ctypes.byref(pending))
+        return [current.value, pending.value]
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetMaxMigDeviceCount",), device)
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, device: ctypes.c_void_p, index: int) -> ctypes.c_void_p:
+        return self._handle(("nvmlDeviceGetMigDeviceHandleByIndex",), device, ctypes.c_uint(index))
+
+    def nvmlDeviceGetDeviceHandleFromMigDeviceHandle(self, device: ctypes.c_void_p) -> ctypes.c_void_p:
+        return self._handle(("nvmlDeviceGetDeviceHandleFromMigDeviceHandle",), device)
+
+    def nvmlDeviceGetGpuInstanceId(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetGpuInstanceId",), device)
+
+    def nvmlDeviceGetComputeInstanceId(self, device: ctypes.c_void_p) -> int:
+        return self._number(("nvmlDeviceGetComputeInstanceId",), device)
+
+    def nvmlDeviceGetComputeRunningProcesses(self, device: ctypes.c_void_p) -> list[Any]:
+        return self._processes("nvmlDeviceGetComputeRunningProcesses", device)
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, device: ctypes.c_void_p) -> list[Any]:
+        return self._processes("nvmlDeviceGetGraphicsRunningProcesses", device)
+
+    def nvmlDeviceGetMPSComputeRunningProcesses(self, device: ctypes.c_void_p) -> list[Any]:
+        return self._processes("nvmlDeviceGetMPSComputeRunningProcesses", device)
+
+    def nvmlDeviceGetProcessUtilization(self, device: ctypes.c_void_p, since: int) -> list[Any]:
+        entries: Any = (structures.ProcessUtilizationSample * (_SAMPLES + _SPARE_ENTRIES))()
+        count = ctypes.c_uint(len(entries))
+        self._call("nvmlDeviceGetProcessUtilization", device, entries, ctypes.byref(count), ctypes.c_ulonglong(since))
+        return list(entries[: count.value])
+
+    # How they are called.
+
+    def _processes(self, function: str, device: ctypes.c_void_p) -> list[Any]:
+        # The size of the entries goes with the name.
+        for suffix, entry in (
+            ("_v3", structures.ProcessInfo),
+            ("_v2", structures.ProcessInfo),
+            ("", structures.ProcessInfoV1),
+        ):
+            count = ctypes.c_uint(0)
+            try:
+                self._call(function + suffix, device, ctypes.byref(count), None)
+            except MissingFunctionError:
+                continue
+            except NvmlError as error:
+                if error.value == FUNCTION_NOT_FOUND:
+                    continue
+                if error.value != _INSUFFICIENT_SIZE:
+                    raise
             entries: Any = (entry * (count.value + _SPARE_ENTRIES))()
             count = ctypes.c_uint(len(entries))
-            if self._number(function + suffix, device, ctypes.byref(count), entries) == _OK:
-                return [(int(one.pid), int(one.used)) for one in entries[: count.value]]
-        return None
+            self._call(function + suffix, device, ctypes.byref(count), entries)
+            return [_Process(one) for one in entries[: count.value]]
+        raise MissingFunctionError(function)
 
-    def _number(self, function: str, *arguments: Any) -> int | None:
+    def _number(self, names: Sequence[str], *arguments: Any) -> int:
+        number = ctypes.c_uint()
+        self._first(names, *arguments, ctypes.byref(number))
+        return number.value
+
+    def _handle(self, names: Sequence[str], *arguments: Any) -> ctypes.c_void_p:
+        handle = ctypes.c_void_p()
+        self._first(names, *arguments, ctypes.byref(handle))
+        return handle
+
+    def _text(self, names: Sequence[str], *arguments: Any, size: int = _TEXT_BYTES) -> str:
+        buffer = ctypes.create_string_buffer(size)
+        self._first(names, *arguments, buffer, ctypes.c_uint(size))
+        return buffer.value.decode("utf-8", "replace")
+
+    def _first(self, names: Sequence[str], *arguments: Any) -> None:
+        """By the first of the names that the library has."""
+        for name in names[:-1]:
+            try:
+                return self._call(name, *arguments)
+            except MissingFunctionError:
+                continue
+        return self._call(names[-1], *arguments)
+
+    def _call(self, name: str, *arguments: Any) -> None:
         try:
-            called = getattr(self._library, function)
+            function = getattr(self._library, name)
         except AttributeError:
-            return None
-        return int(called(*arguments))
+            raise MissingFunctionError(name) from None
+        number = int(function(*arguments))
+        if number != _SUCCESS:
+            raise NvmlError(number, name)
 
-    def _answer(self, function: str, *arguments: Any) -> bool:
-        return self._number(function, *arguments) == _OK
 
-    def _call(self, function: str, *arguments: Any) -> None:
-        number = self._number(function, *arguments)
-        if number != _OK:
-            raise NvmlError(function, number)
+class _Process:
+    """As pynvml gives it: what is not known is None."""
+
+    def __init__(self, entry: Any) -> None:
+        self.pid = int(entry.pid)
+        self.usedGpuMemory = None if entry.usedGpuMemory == _NOT_AVAILABLE else int(entry.usedGpuMemory)
+        self.gpuInstanceId = getattr(entry, "gpuInstanceId", None)
+        self.computeInstanceId = getattr(entry, "computeInstanceId", None)

@@ -16,11 +16,8 @@ from types import TracebackType
 from typing import Any, Callable, NamedTuple, Protocol, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import which
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_library import (
-    NvmlError,
-    NvmlLibrary,
-    load_library,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding, load_binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_device import NvmlDevice, NvmlUnavailableError
 
 INTERVAL_SECONDS = 0.1
 _NVIDIA_SMI_FIELDS = 3
@@ -47,20 +44,19 @@ class Source(Protocol):
 
 
 class NvmlSource:
-    def __init__(self, library: NvmlLibrary, uuid: str) -> None:
-        self._nvml = library
-        self._device = library.device(uuid)
+    def __init__(self, uuid: str, binding: Callable[[], Binding] = load_binding) -> None:
+        self._device = NvmlDevice(uuid, binding)
 
     def read(self) -> Reading | None:
         return Reading(
-            memory_mib=self._nvml.memory_used_mib(self._device),
-            utilization=self._nvml.utilization_percent(self._device),
-            energy_j=self._nvml.energy_j(self._device),
-            power_w=self._nvml.power_w(self._device),
+            memory_mib=self._device.memory_used_mib,
+            utilization=self._device.utilization_percent,
+            energy_j=self._device.energy_j,
+            power_w=self._device.power_w,
         )
 
     def close(self) -> None:
-        self._nvml.close()
+        self._device.close()
 
 
 class NvidiaSmiSource:
@@ -112,8 +108,8 @@ def _number(cell: str) -> float | None:
 
 def source_for(uuid: str) -> Source | None:
     try:
-        return NvmlSource(NvmlLibrary(load_library()), uuid)
-    except NvmlError:
+        return NvmlSource(uuid)
+    except NvmlUnavailableError:
         tool = which("nvidia-smi")
     return None if tool is None else NvidiaSmiSource(tool, uuid)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample, NvidiaSmiCard, open_card
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_library import NvmlError, load_library
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_library import open_library
 
 ROOT = Path(__file__).parents[5]
 STUB = ROOT / "tests" / "lab" / "driver" / "nvml_stub.c"
@@ -83,13 +84,12 @@ def test_a_card_that_cannot_be_reached_is_unknown(watched, stub):
 
 
 def test_a_library_that_is_not_there_is_an_error_of_its_own():
-    with pytest.raises(NvmlError, match="libwhisperops-none") as caught:
-        load_library("libwhisperops-none.so.1")
-    assert caught.value.number is None
+    with pytest.raises(OSError, match="libwhisperops-none"):
+        open_library("libwhisperops-none.so.1")
 
 
 def missing():
-    raise NvmlError("libnvidia-ml.so.1", None)
+    return Binding(None, "libnvidia-ml.so.1: cannot open shared object file")
 
 
 def answers(card, apps, apps_rc=0):

@@ -1,23 +1,22 @@
-"""What the role's program says of a host. Its parts are tested one by one, and the whole as a host runs it."""
+"""What the program of the role gpu_metrics says of a host: its parts, and the whole as a host runs it."""
 
 from __future__ import annotations
 
 import http.server
-import importlib.util
+import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
-
-PROGRAM = Path(__file__).parents[4] / "roles" / "gpu_metrics" / "files" / "host_metrics.py"
-specification = importlib.util.spec_from_file_location("host_metrics", PROGRAM)
-host_metrics = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(host_metrics)
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import host_metrics
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
 
 # As kernels wrote them: NVIDIA/NVSentinel#155, akash-network/support#244, NVIDIA's guide to GPU memory errors (on a MIG
 # instance), NVIDIA/NVSentinel#155 again. The form of the records is that of /dev/kmsg.
@@ -177,6 +176,21 @@ def test_a_driver_that_never_answers_has_failed_with_no_code():
     ]
 
 
+@pytest.mark.parametrize(("answer", "code"), [(0, 0), (18, 18), (None, None)])
+def test_what_nvml_init_returns_is_the_code(answer, code):
+    assert host_metrics.nvml_code(lambda: answer) == code
+
+
+def test_a_library_that_crashes_has_no_code():
+    assert host_metrics.nvml_code(lambda: os.kill(os.getpid(), signal.SIGKILL)) is None
+
+
+def test_the_program_holds_what_it_imports_and_no_more():
+    names = zipfile.ZipFile(io.BytesIO(archive(host_metrics.__name__))).namelist()
+    assert any(name.endswith("/_gpu/nvml_library.py") for name in names)
+    assert not [name for name in names if name.endswith("/_whisper/proof.py")]
+
+
 def test_nothing_is_said_of_a_driver_where_no_gpu_is():
     assert host_metrics.driver_samples(False, 9) == []
 
@@ -195,7 +209,16 @@ def test_a_host_is_described(tmp_path, answering):
     }
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     (tmp_path / "log").write_text(record(1, FALLEN) + "\n", encoding="utf-8")
-    command = [sys.executable, "-I", PROGRAM, "--textfile", tmp_path / "x.prom", "--state", tmp_path / "state.json"]
+    (tmp_path / "host_metrics.pyz").write_bytes(archive(host_metrics.__name__))
+    command = [
+        sys.executable,
+        "-I",
+        tmp_path / "host_metrics.pyz",
+        "--textfile",
+        tmp_path / "x.prom",
+        "--state",
+        tmp_path / "state.json",
+    ]
     command += ["--plan", tmp_path / "plan.json", "--kernel-log", tmp_path / "log", "--pci-devices", tmp_path / "none"]
     for _again in range(2):
         subprocess.run([str(part) for part in command], check=True)
@@ -211,4 +234,6 @@ def test_a_host_is_described(tmp_path, answering):
         "whisper_kernel_log_readable": "1",
         'whisper_xid_errors_total{pci_bus_id="0000:44:00",xid="79"}': "1",
     }
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "plan.json", "state.json", "x.prom"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "host_metrics.pyz", "log", "plan.json", "state.json", "x.prom",
+    ]  # fmt: skip

@@ -3,22 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a host can say of its plan, servers, driver and kernel log, as text for node_exporter's textfile collector.
 
-Run by a systemd timer. Needs Python 3.8 and nothing beside it, and changes nothing but its two files.
+Run by a systemd timer. Needs Python 3.8 and nothing next to it, and changes nothing but its two files. Private to this
+collection.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import http.client
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError, call_isolated
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import init_code
 
 NVIDIA = "0x10de"
 DISPLAY = "0x03"
@@ -95,30 +97,13 @@ def gpu_present(devices: Path) -> bool:
     )
 
 
-def say_what_nvml_returns() -> int:
-    """In a process of its own: on a lost GPU the call may never come back."""
+def nvml_code(ask: Callable[[], int | None] = init_code) -> int | None:
+    """None where there is no library, or it does not come back."""
     try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return 1
-    print(int(nvml.nvmlInit_v2()))
-    nvml.nvmlShutdown()
-    return 0
-
-
-def nvml_code() -> int | None:
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-I", __file__, "--nvml-code"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=NVML_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        code = call_isolated(ask, NVML_SECONDS)
+    except IsolatedCallError:
         return None
-    written = answer.stdout.decode("ascii", "replace").strip()
-    return int(written) if written.isdigit() else None
+    return code if isinstance(code, int) else None
 
 
 def driver_samples(present: bool, code: int | None) -> list[Sample]:
@@ -244,19 +229,16 @@ def kernel_samples(log: Path, state_file: Path) -> list[Sample]:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("--textfile", type=Path, help="file to write, in the folder that node_exporter collects")
-    options.add_argument("--state", type=Path, help="file that remembers which Xid errors were counted")
+    options.add_argument(
+        "--textfile", type=Path, required=True, help="file to write, in the folder that node_exporter collects"
+    )
+    options.add_argument("--state", type=Path, required=True, help="file that remembers which Xid errors were counted")
     options.add_argument("--plan", type=Path, default=Path("/etc/whisper/plan.json"))
     options.add_argument("--address", default="127.0.0.1", help="where the servers are published")
     options.add_argument("--server-name", default="whisper-server", help="what the containers' names begin with")
     options.add_argument("--kernel-log", type=Path, default=Path("/dev/kmsg"))
     options.add_argument("--pci-devices", type=Path, default=Path("/sys/bus/pci/devices"))
-    options.add_argument("--nvml-code", action="store_true", help="only print what nvmlInit returns")
     given = options.parse_args()
-    if given.nvml_code:
-        return say_what_nvml_returns()
-    if not (given.textfile and given.state):
-        options.error("--textfile and --state are needed")
     present = gpu_present(given.pci_devices)
     plan = read_json(given.plan)
     samples = [
