@@ -20,7 +20,8 @@ options:
     description:
       - Where the facts come from.
       - V(auto) takes the first that reaches the driver, V(nvml), then V(nvidia_smi), and otherwise V(sysfs).
-      - V(nvml) is the driver's own library. It needs the Python package C(nvidia-ml-py) on the host.
+      - V(nvml) is the driver's own library, C(libnvidia-ml.so.1), which comes with every driver. The Python package
+        C(nvidia-ml-py) is used where it is installed, and not needed.
       - V(nvidia_smi) is the tool C(nvidia-smi).
       - V(sysfs) is what the kernel tells without any NVIDIA software. It knows the devices, not what they can do.
       - Any value but V(auto) is used alone, whether it works or not. The kernel is asked about the PCI bus and the
@@ -71,7 +72,10 @@ machine:
   type: str
   sample: x86_64
 gpu_present:
-  description: Whether there is an NVIDIA display device, even one without a driver.
+  description:
+    - Whether there is an NVIDIA display device, even one without a driver.
+    - Also where the PCI bus shows none, and WSL's libraries, a Tegra's kernel or a tool of NVIDIA's that fails say that
+      there should be one.
   returned: always
   type: bool
   sample: true
@@ -86,7 +90,10 @@ driver:
       type: str
       sample: 550.163.01
     branch:
-      description: The first group of the version.
+      description:
+        - The first group of the version.
+        - Under WSL, where Windows numbers the drivers otherwise, the branch of the CUDA version that the driver
+          reports.
       returned: always
       type: str
       sample: "550"
@@ -190,6 +197,25 @@ gpus:
       returned: always
       type: bool
       sample: false
+    compute_mode:
+      description:
+        - V(default), V(exclusive_process), V(exclusive_thread) or V(prohibited). With V(prohibited) no program may
+          compute on the GPU, with the exclusive ones a single program.
+      returned: always
+      type: str
+      sample: default
+    virtualization:
+      description: V(none), V(passthrough), V(vgpu) in a virtual machine, V(host_vgpu) or V(host_vsga) on its host.
+      returned: always
+      type: str
+      sample: none
+    vgpu_license:
+      description:
+        - V(licensed), V(unlicensed), V(unlicensed_restricted) or V(unlicensed_unrestricted) for a vGPU. Otherwise
+          V(null).
+      returned: always
+      type: str
+      sample: licensed
     mig_mode:
       description: Whether MIG is on. V(null) for a GPU that has no MIG mode.
       returned: always
@@ -213,10 +239,30 @@ gpus:
           type: str
           sample: MIG 3g.71gb
         memory_total_mib:
-          description: Its memory.
+          description: Memory of the GPU instance.
           returned: always
           type: int
           sample: 71167
+        memory_used_mib:
+          description: Memory of the GPU instance in use.
+          returned: always
+          type: int
+          sample: 16
+        memory_free_mib:
+          description: Memory of the GPU instance that is free.
+          returned: always
+          type: int
+          sample: 71151
+        gpu_instance_id:
+          description: GPU instance that the device is part of. Devices of one GPU instance share its memory.
+          returned: always
+          type: int
+          sample: 1
+        compute_instance_id:
+          description: Compute instance of the device within its GPU instance.
+          returned: always
+          type: int
+          sample: 0
     processes:
       description: Processes that use the GPU. V(null) where they cannot be listed.
       returned: always
@@ -248,6 +294,44 @@ gpus:
           returned: always
           type: str
           sample: 0f3a0a3dcf0c4f9a6ce1c1a6f2a9a0c55b6c4aeb6ee3ac0f5fd1f0f2f6b5a7d1
+        gpu_instance_id:
+          description: GPU instance of a process that runs on a MIG device.
+          returned: always
+          type: int
+          sample: 1
+unavailable_gpus:
+  description:
+    - GPUs that are on the PCI bus or counted by the driver, and cannot be used. They are not among RV(gpus).
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+  contains:
+    index:
+      description: NVML's index, V(null) for a GPU that the driver does not count.
+      returned: always
+      type: int
+      sample: 2
+    pci_bus_id:
+      description: PCI address, V(null) where it is not known.
+      returned: always
+      type: str
+      sample: "00000000:B1:00.0"
+    name:
+      description: Name of the product, V(null) where it is not known.
+      returned: always
+      type: str
+      sample: NVIDIA GeForce RTX 3090
+    code:
+      description: Code of the problem.
+      returned: always
+      type: str
+      sample: gpu_not_answering
+    reason:
+      description: What was seen.
+      returned: always
+      type: str
+      sample: GPU 2 00000000:B1:00.0 does not answer its driver (Unknown Error).
 source:
   description: The backend that the facts come from, V(nvml), V(nvidia_smi) or V(sysfs).
   returned: always

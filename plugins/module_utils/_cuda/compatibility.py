@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import tables
-from .driver_support import driver_knows_gpu, meets_toolkit_floor
+from .driver_support import ceiling, driver_knows_gpu, meets_toolkit_floor
 from .verdict import (
     DRIVER_TOO_OLD,
     IMPOSSIBLE,
@@ -107,7 +107,11 @@ def _toolkit_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict | No
         return None
     floor = tables.MAJOR_FLOORS.get(major)
     needs = f"driver {floor}" if floor and not tegra else f"a driver that reports CUDA {major}.0"
-    remedy = f"Update the driver to ≥ {floor}." if floor and not tegra else f"Update to a driver for CUDA {major}."
+    remedy = (
+        f"Update the driver to ≥ {floor}{ceiling(gpu)}."
+        if floor and not tegra
+        else f"Update to a driver for CUDA {major}."
+    )
     last = gpu.architecture.last_branch if gpu.architecture else None
     if floor and last is not None and parse_version(floor)[0] > last:
         remedy = f"No driver for {code.toolkit} supports {gpu}; use an image built with an older CUDA toolkit."

@@ -25,12 +25,16 @@ def driver_remedies(host: Host, gpus: tuple[HostGpu, ...]) -> list[str]:
     names = sorted({gpu.architecture for gpu in gpus if gpu.architecture})
     lasts = [(name, tables.last_branch_of(name)) for name in names]
     remedies += [f"Driver branch {last} is the last for {name.capitalize()} cards." for name, last in lasts if last]
-    return remedies if known or names else [*remedies, _OLD_CARDS]
+    tegra = host.has_problem("tegra_release_too_old")
+    return remedies if known or names or tegra else [*remedies, _OLD_CARDS]
 
 
 def why_not_offered(host: Host) -> list[str]:
     """The driver is there and answers, so that installing one is no advice."""
-    remedies = _remedies_seen(host) or ["`dmesg | grep -i nvrm` says why the driver does not take the card."]
+    remedies = _remedies_seen(host) or [
+        "`dmesg | grep -i nvrm` says why the driver does not take the GPU. The compute capability is told by the "
+        "driver's own library (`ldconfig -p | grep libnvidia-ml.so.1`), by nvidia-smi only from driver 510 on."
+    ]
     may_have_dropped_it = host.driver.branch is None or host.driver.branch > tables.LAST_BRANCH_BEFORE_TURING
     return [*remedies, _OLD_CARDS] if may_have_dropped_it else remedies
 

@@ -45,7 +45,7 @@ def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
             DRIVER_TOO_OLD,
             f"Driver {driver.text} is too old for {gpu}: "
             f"driver {first} came with the first CUDA toolkit for this chip.",
-            f"Update the driver to ≥ {first}{_flavour_hint(gpu)}.",
+            f"Update the driver to ≥ {first}{ceiling(gpu)}{_flavour_hint(gpu)}.",
             cuda_error=100,
         )
     return None
@@ -58,6 +58,12 @@ def _remedy_for_dropped(gpu: Gpu, architecture: tables.Architecture) -> str:
             f"compute capability {dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)} and newer. {DEAD_END_REMEDY}"
         )
     return f"Install driver branch {architecture.last_branch}{_flavour_hint(gpu)}."
+
+
+def ceiling(gpu: Gpu) -> str:
+    """How far an update may go."""
+    last = gpu.architecture.last_branch if gpu.architecture else None
+    return f", not beyond branch {last}" if last is not None else ""
 
 
 def _flavour_hint(gpu: Gpu) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-from . import tables
+from . import tables, vgpu
 from .policy import PlanInputError, refuse
 from .verdict import Driver, Gpu
 from .versions import Version, parse_version
@@ -24,11 +24,17 @@ OWN_PROCESS = "whisper-server"
 # Problems of a driver that works: none of them explains why one does not.
 _BESIDE_THE_DRIVER = (
     "compat_library_shadows_driver",
+    "compute_mode_exclusive",
+    "compute_mode_prohibited",
     "mig_enabled",
     "persistence_off",
     "toolkit_missing",
     "toolkit_vulnerable",
+    "vgpu_unlicensed",
+    "vgpu_without_cuda",
 )
+# In the first of these states CUDA works for a while; in the others it fails.
+_LICENSE_MISSING = ("unlicensed", "unlicensed_restricted")
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,12 @@ class HostGpu:
     memory_available_mib: int | None
     mig_enabled: bool = False
     mig_devices: tuple[HostGpu, ...] = ()
+    # Of a MIG device: the compute instances of one GPU instance share its memory.
+    gpu_instance: int | None = None
+    # One program at a time may compute on it.
+    exclusive: bool = False
+    # Why it is not served although the driver answers for it: code, reason, remedy.
+    refused: tuple[str, str, str] | None = None
 
     @property
     def gpu(self) -> Gpu:
@@ -62,6 +74,7 @@ class Host:
     flavor: str | None
     platform: str
     problems: tuple[tuple[str, str, str], ...]  # code, message, remedy
+    unavailable: tuple[tuple[str, str], ...] = ()  # code, reason
 
     @property
     def driver_problems(self) -> tuple[tuple[str, str, str], ...]:
@@ -70,6 +83,12 @@ class Host:
     @property
     def driver_answers(self) -> bool:
         return self.driver.version is not None or self.driver.cuda is not None
+
+    def has_problem(self, code: str) -> bool:
+        return any(problem[0] == code for problem in self.problems)
+
+    def remedy_for(self, message: str) -> str | None:
+        return next((remedy for _code, said, remedy in self.problems if said == message and remedy), None)
 
 
 def read_host(info: Any) -> Host:
@@ -82,7 +101,9 @@ def read_host(info: Any) -> Host:
     host_gpus = tuple(sorted((_read_gpu(gpu, n) for n, gpu in enumerate(gpus)), key=_order))
     present = info.get("gpu_present")
     try:
-        found = Driver.of(_text(driver.get("version")), _text(info.get("cuda_driver_version")))
+        found = Driver.of(
+            _text(driver.get("version")), _text(info.get("cuda_driver_version")), _text(driver.get("branch"))
+        )
     except ValueError as error:
         raise PlanInputError(f"gpu_info.driver: {error}.") from None
     return Host(
@@ -97,6 +118,11 @@ def read_host(info: Any) -> Host:
                 for p in _sequence(info, "problems")
                 if isinstance(p, Mapping)
             )
+        ),
+        unavailable=tuple(
+            (str(gpu.get("code") or "driver_not_answering"), str(gpu.get("reason") or ""))
+            for gpu in _sequence(info, "unavailable_gpus")
+            if isinstance(gpu, Mapping)
         ),
     )
 
@@ -148,6 +174,8 @@ def _read_gpu(gpu: Any, number: int) -> HostGpu:
         architecture=architecture,
         memory_total_mib=_number(gpu.get("memory_total_mib")),
         memory_available_mib=_available(gpu),
+        exclusive=str(gpu.get("compute_mode")).startswith("exclusive"),
+        refused=_refused(gpu, name),
         mig_enabled=gpu.get("mig_mode") in (True, "enabled", "Enabled"),
         mig_devices=tuple(
             HostGpu(
@@ -157,12 +185,38 @@ def _read_gpu(gpu: Any, number: int) -> HostGpu:
                 pci_bus_id=_text(gpu.get("pci_bus_id")) or "",
                 architecture=architecture,
                 memory_total_mib=_number(device.get("memory_total_mib")),
-                memory_available_mib=_available(device),
+                memory_available_mib=_available({**device, "processes": _of_instance(gpu, device)}),
+                gpu_instance=_number(device.get("gpu_instance_id")),
             )
             for device in devices
             if isinstance(device, Mapping)
         ),
     )
+
+
+def _refused(gpu: Mapping[str, Any], name: str) -> tuple[str, str, str] | None:
+    if gpu.get("compute_mode") == "prohibited":
+        reason = f"{name} is in compute mode Prohibited: no program may compute on it."
+        return "compute_mode_prohibited", reason, "Run `nvidia-smi -i INDEX -c DEFAULT` as root."
+    is_vgpu = gpu.get("virtualization") == "vgpu" or vgpu.is_profile(name)
+    if is_vgpu and gpu.get("vgpu_license") in _LICENSE_MISSING:
+        reason = f"{name} is a vGPU without a license: CUDA fails on it, at once or after a while."
+        return "vgpu_unlicensed", reason, "Give the virtual machine its vGPU license."
+    why = vgpu.why_without_cuda(name)
+    if why:
+        reason = f"{name} is a vGPU whose profile is not made for CUDA: {why}"
+        return "vgpu_without_cuda", reason, "Give the virtual machine a C-series or a whole Q-series profile."
+    return None
+
+
+def _of_instance(gpu: Mapping[str, Any], device: Mapping[str, Any]) -> list[Any]:
+    """The processes of a MIG device, where the driver says to which GPU instance each belongs."""
+    instance = device.get("gpu_instance_id")
+    return [
+        process
+        for process in gpu.get("processes") or ()
+        if isinstance(process, Mapping) and instance is not None and process.get("gpu_instance_id") == instance
+    ]
 
 
 def _available(gpu: Mapping[str, Any]) -> int | None:

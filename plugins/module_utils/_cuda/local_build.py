@@ -11,7 +11,7 @@ from typing import Callable
 
 from . import tables
 from .compatibility import beyond_tables
-from .driver_support import DEAD_END_REMEDY, driver_knows_gpu, meets_toolkit_floor
+from .driver_support import DEAD_END_REMEDY, ceiling, driver_knows_gpu, meets_toolkit_floor
 from .host import HostGpu
 from .verdict import DRIVER_TOO_OLD, IMPOSSIBLE, NO_CODE_FOR_GPU, Driver, Gpu, Verdict
 from .versions import Version, cuda_minor, dotted, parse_version
@@ -108,7 +108,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
         IMPOSSIBLE,
         DRIVER_TOO_OLD,
         f"The oldest CUDA toolkit that can be used for {gpu} needs driver {floor} or newer; this host has {driver}.",
-        f"Update the driver to ≥ {floor}.",
+        f"Update the driver to ≥ {floor}{ceiling(gpu)}.",
         cuda_error=35,
     )
 

@@ -66,6 +66,10 @@ def as_plan(outcome: Outcome, findings: Findings, policy: Policy) -> dict[str, A
     }
 
 
+def instances_on(gpu: HostGpu, policy: Policy) -> int:
+    return 1 if gpu.exclusive else policy.instances_per_gpu
+
+
 def impossible(findings: Findings, policy: Policy) -> dict[str, Any]:
     """No image, no server: what stands in the way, then what a person can do about it."""
     findings.reasons.extend(f"Remedy: {remedy}" for remedy in findings.remedies)
@@ -75,7 +79,7 @@ def impossible(findings: Findings, policy: Policy) -> dict[str, Any]:
 def _servers(outcome: Outcome, policy: Policy) -> list[dict[str, Any]]:
     if outcome.verdict == IMPOSSIBLE:
         return []
-    seats: list[str | None] = [gpu.uuid for gpu in outcome.gpus for seat in range(policy.instances_per_gpu)]
+    seats: list[str | None] = [gpu.uuid for gpu in outcome.gpus for seat in range(instances_on(gpu, policy))]
     seats = seats or [None] * policy.cpu_servers
     if policy.first_port + len(seats) - 1 > HIGHEST_PORT:
         raise PlanInputError(

@@ -13,7 +13,8 @@ from . import local_build, tables
 from .compatibility import beyond_tables
 from .cpu_plan import plan_cpu, reject_cpu
 from .driver_advice import driver_remedies, seen, why_not_offered
-from .driver_support import DEAD_END_REMEDY, one_driver_serves
+from .driver_support import DEAD_END_REMEDY, ceiling, one_driver_serves
+from .generations import generation_of
 from .host import Host, HostGpu, read_host
 from .images import Image, read_catalogue, read_measured, read_whisper_version, with_measurement
 from .options import (
@@ -26,10 +27,18 @@ from .options import (
     refusal,
     reject_unserved,
 )
-from .outcome import Findings, Outcome, as_plan, impossible
+from .outcome import Findings, Outcome, as_plan, impossible, instances_on
 from .policy import Policy, read_policy
 from .selection import LeftOut, choose_model, select
-from .verdict import BRANCH_DROPPED_GPU, DRIVER_MISSING, DRIVER_TOO_OLD, VERDICTS
+from .verdict import (
+    BRANCH_DROPPED_GPU,
+    DRIVER_MISSING,
+    DRIVER_NOT_ANSWERING,
+    DRIVER_TOO_OLD,
+    LIBCUDA_MISSING,
+    NO_CODE_FOR_GPU,
+    VERDICTS,
+)
 from .versions import cuda_minor, dotted
 from .whisper_faults import warnings_about
 
@@ -85,6 +94,7 @@ class _Planner:
             outcome = self._without_gpu()
         else:
             outcome = self._with_gpu(selection.gpus, selection.left_out)
+            self._tell_unavailable(gpu_serves=outcome is not None)
             self._tell_left_out(gpu_serves=outcome is not None)
             reject_cpu(self.host, policy, self.images, findings, gpu_serves=outcome is not None)
             if outcome is None and policy.allow_cpu == "always":
@@ -144,6 +154,7 @@ class _Planner:
         self.findings.reasons.clear()
         self._reject_lesser(best, options, gpus)
         self._leave_unserved_out(best, gpus)
+        self._tell_exclusive(best.gpus)
         self.findings.reasons.insert(0, about_model)
         return self._from_image(best, best.image, model) if best.image else self._from_build(best, model)
 
@@ -164,6 +175,19 @@ class _Planner:
             findings.reasons[:0] = [f"Left out: {item.reason}" for item in self.left_out]
             findings.remedies[:0] = [item.remedy for item in self.left_out if item.remedy]
 
+    def _tell_unavailable(self, gpu_serves: bool) -> None:
+        """GPUs that the driver does not offer are no GPUs to it, and a person has to hear of them all the same."""
+        for code, reason in self.host.unavailable:
+            self.findings.reject(None, code, reason)
+            remedy = self.host.remedy_for(reason)
+            if gpu_serves:
+                self.findings.warnings.append(f"Not offered: {reason}" + (f" {remedy}" if remedy else ""))
+                continue
+            if f"Seen: {reason}" not in self.findings.reasons:
+                self.findings.reasons.append(f"Not offered: {reason}")
+            if remedy and remedy not in self.findings.remedies:
+                self.findings.remedies.append(remedy)
+
     # Before any image is looked at.
 
     def _driver_answers(self, gpus: tuple[HostGpu, ...]) -> bool:
@@ -173,15 +197,24 @@ class _Planner:
             nouveau = (
                 "; the nouveau driver, which knows no CUDA, holds the card" if self.host.flavor == "nouveau" else ""
             )
-            self._stop(DRIVER_MISSING, f"This host has {names} but no working NVIDIA driver{nouveau}.", gpus)
+            code = DRIVER_NOT_ANSWERING if self.host.flavor in ("open", "proprietary") else DRIVER_MISSING
+            reason = f"This host has {names} but no working NVIDIA driver{nouveau}."
+            if self.host.has_problem("gpu_not_visible"):
+                reason = "This host has NVIDIA's tools, and neither a driver nor a GPU that they could reach."
+            self._stop(code, reason, gpus)
+            return False
+        if self.host.has_problem(LIBCUDA_MISSING):
+            self._stop(LIBCUDA_MISSING, f"No CUDA program can start under {driver}: it has no libcuda.so.1.", gpus)
             return False
         if wanted and (driver.version is None or driver.version < wanted):
             reason = f"The policy asks for driver {dotted(wanted)} or newer; this host has {driver}."
-            self._stop(DRIVER_TOO_OLD, reason, gpus, f"Update the driver to ≥ {dotted(wanted)}, or lower `min_driver`.")
+            limits = "".join(dict.fromkeys(ceiling(gpu.gpu) for gpu in gpus if gpu.compute_capability))
+            remedy = f"Update the driver to ≥ {dotted(wanted)}{limits}, or lower `min_driver`."
+            self._stop(DRIVER_TOO_OLD, reason, gpus, remedy)
             return False
         if not self.host.gpus:
-            reason = f"An NVIDIA GPU is on the PCI bus, but {driver} offers none."
-            self._stop(DRIVER_MISSING, reason, gpus, " ".join(why_not_offered(self.host)))
+            reason = f"This host has an NVIDIA GPU, but {driver} offers none."
+            self._stop(DRIVER_NOT_ANSWERING, reason, gpus, " ".join(why_not_offered(self.host)))
             return False
         return True
 
@@ -199,9 +232,18 @@ class _Planner:
             return True
         driver = self.host.driver
         missing = "UUID" if gpu.compute_capability else "compute capability"
-        code, reason = DRIVER_MISSING, f"{driver} does not answer for {gpu}: its {missing} is not known."
+        code, reason = DRIVER_NOT_ANSWERING, f"{driver} does not answer for {gpu}: its {missing} is not known."
         remedies = why_not_offered(self.host)
         last = tables.last_branch_of(gpu.architecture)
+        generation = generation_of(gpu.name) if gpu.compute_capability is None else None
+        if generation is not None and not generation.served:
+            oldest = dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)
+            dead_end = (
+                f"{gpu} cannot be served: driver branch {generation.last_branch} is the last for {generation.name}, "
+                f"and whisper.cpp's CUDA code is made for compute capability {oldest} and newer."
+            )
+            self._leave_out(LeftOut(gpu, NO_CODE_FOR_GPU, dead_end, DEAD_END_REMEDY))
+            return False
         if driver.branch is not None and last is not None and driver.branch > last:
             code, reason = BRANCH_DROPPED_GPU, f"{driver} no longer supports {gpu}: branch {last} is the last for it."
             remedies = [f"Install driver branch {last}."]
@@ -222,6 +264,15 @@ class _Planner:
             if option.image is not None and option.image != best.image and len(option.gpus) < len(best.gpus):
                 unserved = tuple(gpu for gpu in gpus if gpu not in option.gpus)
                 reject_unserved(option.image, option.verdicts, unserved, self.findings, served=option.gpus)
+
+    def _tell_exclusive(self, gpus: tuple[HostGpu, ...]) -> None:
+        wanted = self.policy.instances_per_gpu
+        for gpu in gpus:
+            if instances_on(gpu, self.policy) < wanted:
+                self.findings.warnings.append(
+                    f"{gpu} is in an exclusive compute mode: it gets one server, not {wanted}. As root, "
+                    "`nvidia-smi -i INDEX -c DEFAULT` would let it have more."
+                )
 
     def _leave_unserved_out(self, best: Option, gpus: tuple[HostGpu, ...]) -> None:
         for gpu in gpus:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import models
 from .host import Host, HostGpu
@@ -44,8 +44,11 @@ def select(host: Host, policy: Policy) -> Selection:
             reason = f"{gpu} is in MIG mode: no program can use the whole card, only its MIG devices."
             remedy = f"{_name_mig_devices(gpu)}, or turn MIG off (`nvidia-smi -mig 0`)."
             left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, remedy))
+        elif gpu.refused and (named or not excluded):
+            code, reason, remedy = gpu.refused
+            left_out.append(LeftOut(gpu, code, reason, remedy))
         elif named:
-            gpus.extend(sorted(named, key=lambda device: device.uuid or ""))
+            gpus.extend(_sharing_memory(sorted(named, key=lambda device: device.uuid or "")))
         elif excluded:
             reason = f"{gpu} is not among the GPUs that the policy names."
             remedy = "Add its UUID to `gpus`, or set `gpus: all`."
@@ -53,6 +56,19 @@ def select(host: Host, policy: Policy) -> Selection:
         else:
             gpus.append(gpu)
     return Selection(tuple(gpus), tuple(left_out))
+
+
+def _sharing_memory(devices: list[HostGpu]) -> list[HostGpu]:
+    """Compute instances of one GPU instance have one memory: each of those that serve gets its share."""
+    shared = []
+    for device in devices:
+        fellows = [
+            one for one in devices if device.gpu_instance is not None and one.gpu_instance == device.gpu_instance
+        ]
+        memory = device.memory_available_mib
+        part = memory // len(fellows) if len(fellows) > 1 and memory is not None else memory
+        shared.append(replace(device, memory_available_mib=part))
+    return shared
 
 
 def _name_mig_devices(gpu: HostGpu) -> str:

@@ -21,6 +21,8 @@ VERDICTS = (NATIVE, SAME_MAJOR, JIT, IMPOSSIBLE)
 BRANCH_DROPPED_GPU = "branch_dropped_gpu"
 DRIVER_TOO_OLD = "driver_too_old"
 DRIVER_MISSING = "driver_missing"
+DRIVER_NOT_ANSWERING = "driver_not_answering"
+LIBCUDA_MISSING = "libcuda_missing"
 NO_CODE_FOR_GPU = "no_code_for_gpu"
 PTX_TOO_NEW = "ptx_too_new"
 
@@ -40,23 +42,27 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Driver:
-    """``version`` is the driver's own, ``cuda`` the CUDA version it reports; either may be unknown."""
+    """``version`` is the driver's own, ``cuda`` the CUDA version it reports; either may be unknown.
+
+    ``named_branch`` is the branch where the version does not begin with it: Windows numbers 580 as 580 to 582.
+    """
 
     version: Version | None
     text: str | None
     cuda: Version | None
+    named_branch: int | None = None
 
     @classmethod
-    def of(cls, version: str | None, cuda: str | None = None) -> Driver:
+    def of(cls, version: str | None, cuda: str | None = None, branch: str | None = None) -> Driver:
         number = parse_version(version) if version else None
         reported = cuda_minor(parse_version(cuda)) if cuda else None
         if reported is None and number is not None:
             reported = tables.branch_cuda(number[0])
-        return cls(number, version or None, reported)
+        return cls(number, version or None, reported, int(branch) if branch and branch.isdigit() else None)
 
     @property
     def branch(self) -> int | None:
-        return self.version[0] if self.version else None
+        return self.named_branch or (self.version[0] if self.version else None)
 
     def __str__(self) -> str:
         if self.text and self.cuda:

@@ -8,17 +8,27 @@ from __future__ import annotations
 import platform
 from typing import Callable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command, container_support, problems
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import vgpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.generations import driver_advice
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import (
+    command,
+    container_support,
+    problems,
+    wsl,
+)
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError, call_isolated
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Driver,
     Gpu,
     Observation,
     Problem,
     Report,
+    UnavailableGpu,
     branch_of,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvidia_smi import NvidiaSmi
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding, Nvml, load_binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Nvml
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding, load_binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts, Sysfs
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import with_unified_memory
@@ -26,12 +36,16 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions impor
 
 BACKENDS = ("auto", "nvml", "nvidia_smi", "sysfs")
 
+# What does not explain why a tool fails.
+_EXPLAINS_NOTHING = ("driver_too_old", "gpu_not_visible")
 # Where the kernel says why no tool can work, the tools' own complaints add nothing.
 _CONSEQUENCES = ("driver_not_loaded", "nvml_missing", "nvidia_smi_failed", "nvml_unknown_error", "no_permission")
 
 
 class Detector:
     """Everything from outside comes in here, so that tests can bring a host of their own."""
+
+    isolate: Callable[[Callable[[], Observation]], Observation] = staticmethod(call_isolated)
 
     def __init__(
         self,
@@ -50,50 +64,80 @@ class Detector:
 
     def report(self, backend: str = "auto") -> Report:
         host = self._sysfs.observe()
-        source, seen = self._observe(backend, host)
-        kernel = _kernel_problems(host, seen)
+        smi = NvidiaSmi(self._which("nvidia-smi"), self._runner, host, self._processes)
+        source, seen = self._observe(backend, host, smi)
+        present = _gpu_present(host, seen, smi)
+        kernel = _kernel_problems(host, seen, smi, present)
         report = Report(
             source=source,
             # Empty where the platform module cannot tell.
             machine=platform.machine() or None,
-            gpu_present=bool(host.devices or seen.gpus),
+            gpu_present=present,
             driver=_driver(host, seen),
             cuda_driver_version=seen.cuda_driver_version,
             gpus=with_unified_memory(seen.gpus if seen.usable else host.gpus, self._root),
+            unavailable_gpus=seen.unavailable,
             problems=kernel,
         )
         forced = backend != "auto"
+        explained = not host.wsl and any(problem.code not in _EXPLAINS_NOTHING for problem in kernel)
         report.problems += [
-            problem for problem in seen.problems if forced or not kernel or problem.code not in _CONSEQUENCES
+            problem for problem in seen.problems if forced or not explained or problem.code not in _CONSEQUENCES
         ]
         if seen.usable:
-            report.problems += _not_offered(host, seen.gpus) + _settings_problems(seen.gpus)
+            self._add_not_offered(report, host)
+            report.problems += _driver_settings(seen) + _settings_problems(seen.gpus)
         report.problems += self._surroundings(host, report)
         report.problems = _without_repetition(report.problems)
+        if host.wsl:
+            report.problems = [wsl.with_remedy(problem) for problem in report.problems]
         return report
 
-    def _observe(self, backend: str, host: HostFacts) -> tuple[str, Observation]:
+    def _observe(self, backend: str, host: HostFacts, smi: NvidiaSmi) -> tuple[str, Observation]:
         if backend == "sysfs":
             return "sysfs", Observation()
         if backend == "nvml":
-            return "nvml", Nvml(self._binding(), host, self._processes).observe()
-        smi = NvidiaSmi(self._which("nvidia-smi"), self._runner, host, self._processes)
+            return "nvml", self._by_nvml(host)
         if backend == "nvidia_smi":
             return "nvidia_smi", smi.observe()
         return self._first_usable(host, smi)
 
+    def _by_nvml(self, host: HostFacts) -> Observation:
+        try:
+            return self.isolate(Nvml(self._binding, host, self._processes).observe)
+        except IsolatedCallError as error:
+            return Observation(problems=[problems.nvml_unknown_error(str(error))])
+
     def _first_usable(self, host: HostFacts, smi: NvidiaSmi) -> tuple[str, Observation]:
-        by_nvml = Nvml(self._binding(), host, self._processes).observe()
+        by_nvml = self._by_nvml(host)
         if by_nvml.usable:
             return "nvml", by_nvml
         by_smi = smi.observe()
+        library = by_nvml.library_version or by_smi.library_version
         if by_smi.usable:
-            by_smi.library_version = by_smi.library_version or by_nvml.library_version
+            by_smi.library_version = library
             return "nvidia_smi", by_smi
-        # A missing tool explains nothing where the other one has met the driver itself.
-        said = by_nvml.problems + by_smi.problems
+        # A missing tool explains nothing where the other one has met the driver itself. The tool's words come first.
+        said = by_smi.problems + by_nvml.problems
         telling = [problem for problem in said if problem.code not in ("nvml_missing", "nvidia_smi_failed")]
-        return "sysfs", Observation(library_version=by_nvml.library_version, problems=telling or said)
+        if not telling:
+            telling = by_smi.problems if smi.installed else by_nvml.problems + by_smi.problems
+        return "sysfs", Observation(library_version=library, problems=telling)
+
+    def _add_not_offered(self, report: Report, host: HostFacts) -> None:
+        known = {gpu.pci_bus_id for gpu in report.gpus} | {gpu.pci_bus_id for gpu in report.unavailable_gpus}
+        missing = [bus_id for bus_id in host.bound_to("nvidia") + host.bound_to(None) if bus_id not in known]
+        nameless = [gpu for gpu in report.unavailable_gpus if gpu.pci_bus_id is None]
+        if host.tegra or not missing or len(missing) <= len(nameless):
+            # A Tegra's driver does not give the GPU's address.
+            return
+        problem = problems.gpu_not_initialized(missing, host.flavor)
+        report.problems.append(problem)
+        names = {gpu.pci_bus_id: gpu.name for gpu in host.gpus}
+        report.unavailable_gpus = report.unavailable_gpus + [
+            UnavailableGpu(problem.code, problem.message, pci_bus_id=bus_id, name=names.get(bus_id))
+            for bus_id in missing
+        ]
 
     def _surroundings(self, host: HostFacts, report: Report) -> list[Problem]:
         if not (report.gpu_present and report.driver.version):
@@ -110,7 +154,7 @@ def _driver(host: HostFacts, seen: Observation) -> Driver:
     version = seen.driver_version or host.kernel_module_version
     return Driver(
         version=version,
-        branch=branch_of(version),
+        branch=wsl.branch(version, seen.cuda_driver_version) if host.wsl else branch_of(version),
         # NVML answers, but no module says what it is (WSL, a container without /proc/driver): unknown, not none.
         flavor=None if seen.usable and host.flavor == "none" else host.flavor,
         kernel_module_version=host.kernel_module_version,
@@ -118,9 +162,18 @@ def _driver(host: HostFacts, seen: Observation) -> Driver:
     )
 
 
-def _kernel_problems(host: HostFacts, seen: Observation) -> list[Problem]:
-    if not (host.devices or seen.usable or host.kernel_module_loaded or _met_a_driver(seen)):
-        return [problems.no_gpu()]
+def _gpu_present(host: HostFacts, seen: Observation, smi: NvidiaSmi) -> bool:
+    if host.devices or seen.gpus or seen.unavailable or host.wsl_nvidia or host.tegra:
+        return True
+    # WSL, a virtual machine, a container: what has a tool of the driver's, or met the driver, is no host without a GPU,
+    # unless the driver itself answers that there is none.
+    silent = not seen.usable and (_met_a_driver(seen) or (smi.installed and bool(seen.problems)))
+    return silent or (host.wsl and smi.installed)
+
+
+def _kernel_problems(host: HostFacts, seen: Observation, smi: NvidiaSmi, present: bool) -> list[Problem]:
+    if not present:
+        return [] if host.kernel_module_loaded and not seen.usable else [problems.no_gpu()]
     found: list[Problem] = []
     nouveau = host.bound_to("nouveau")
     if nouveau:
@@ -135,14 +188,20 @@ def _kernel_problems(host: HostFacts, seen: Observation) -> list[Problem]:
             found.append(problems.driver_missing(unbound))
         else:
             found.append(problems.driver_not_loaded("no kernel driver holds {}".format(", ".join(unbound))))
-    if host.kernel_module_loaded and host.missing_nodes and not seen.usable:
+    if host.kernel_module_loaded and host.missing_nodes and not (seen.usable or host.tegra):
         found.append(problems.device_nodes_missing(host.missing_nodes))
     library = seen.library_version or host.library_version
     if host.kernel_module_version and library and host.kernel_module_version != library:
         found.append(problems.driver_library_mismatch(host.kernel_module_version, library))
     version = seen.driver_version or host.kernel_module_version
     if version and version_key(version) < version_key(problems.OLDEST_USABLE_DRIVER):
-        found.append(problems.driver_too_old(version))
+        names = [gpu.name for gpu in (seen.gpus or host.gpus)]
+        found.append(problems.driver_too_old(version, driver_advice(names, problems.OLDEST_USABLE_DRIVER)))
+    if host.tegra and not (seen.usable or smi.installed):
+        found.append(problems.tegra_release_too_old(host.tegra))
+    said = seen.problems[0].message if seen.problems else "It says that there are no devices."
+    if not (host.devices or seen.gpus or seen.unavailable or host.tegra or (host.wsl and seen.problems)):
+        found.append(problems.gpu_not_visible(said))
     return found
 
 
@@ -154,11 +213,11 @@ def _met_a_driver(seen: Observation) -> bool:
     )
 
 
-def _not_offered(host: HostFacts, gpus: list[Gpu]) -> list[Problem]:
-    offered = {gpu.pci_bus_id for gpu in gpus}
-    candidates = host.bound_to("nvidia") + host.bound_to(None)
-    missing = [bus_id for bus_id in candidates if bus_id not in offered]
-    return [problems.gpu_not_initialized(missing)] if missing else []
+def _driver_settings(seen: Observation) -> list[Problem]:
+    if not seen.libcuda_missing:
+        return []
+    manager = any(gpu.virtualization in ("host_vgpu", "host_vsga") for gpu in seen.gpus)
+    return [problems.libcuda_missing("it is a vGPU manager" if manager else "it reports no CUDA version")]
 
 
 def _settings_problems(gpus: list[Gpu]) -> list[Problem]:
@@ -167,6 +226,17 @@ def _settings_problems(gpus: list[Gpu]) -> list[Problem]:
         for gpu in gpus
         if gpu.mig_mode
     ]
+    for gpu in gpus:
+        if gpu.compute_mode == "prohibited":
+            found.append(problems.compute_mode_prohibited(_label(gpu)))
+        elif gpu.compute_mode in ("exclusive_process", "exclusive_thread"):
+            found.append(problems.compute_mode_exclusive(_label(gpu)))
+        why = vgpu.why_without_cuda(gpu.name) or vgpu.why_perhaps_without_cuda(gpu.name)
+        if why:
+            found.append(problems.vgpu_without_cuda(_label(gpu), why))
+        is_vgpu = gpu.virtualization == "vgpu" or vgpu.is_profile(gpu.name)
+        if is_vgpu and (gpu.vgpu_license or "").startswith("unlicensed"):
+            found.append(problems.vgpu_unlicensed(_label(gpu), str(gpu.vgpu_license).replace("_", ", ")))
     off = [_label(gpu) for gpu in gpus if gpu.persistence_mode is False]
     return found + ([problems.persistence_off(off)] if off else [])
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ ARCHITECTURE_BY_MAJOR = {
     "12": "blackwell",
 }
 
+_UUID = re.compile(r"GPU-[0-9A-Za-z-]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
 
 def architecture_of(compute_capability: str | None) -> str | None:
     """``6.1`` -> ``pascal``; None for a capability that nothing here knows."""
@@ -33,6 +36,11 @@ def architecture_of(compute_capability: str | None) -> str | None:
 def branch_of(driver_version: str | None) -> str | None:
     """``550.163.01`` -> ``550``."""
     return driver_version.split(".", maxsplit=1)[0] if driver_version else None
+
+
+def is_uuid(text: str | None) -> bool:
+    """``GPU-…``, or the bare number of a Tegra; never what a tool says in its place (``GPU requires reset``)."""
+    return bool(text and _UUID.fullmatch(text))
 
 
 @dataclass
@@ -48,6 +56,8 @@ class Process:
     name: str | None = None
     used_memory_mib: int | None = None
     container_id: str | None = None
+    # Of a process on a MIG device.
+    gpu_instance_id: int | None = None
 
 
 @dataclass
@@ -55,6 +65,11 @@ class MigDevice:
     uuid: str | None = None
     name: str | None = None
     memory_total_mib: int | None = None
+    memory_used_mib: int | None = None
+    memory_free_mib: int | None = None
+    # The compute instances of one GPU instance share its memory.
+    gpu_instance_id: int | None = None
+    compute_instance_id: int | None = None
 
 
 @dataclass
@@ -72,10 +87,27 @@ class Gpu:
     temperature_c: int | None = None
     power_w: float | None = None
     persistence_mode: bool | None = None
+    # default, exclusive_process, exclusive_thread, prohibited
+    compute_mode: str | None = None
+    # none, passthrough, vgpu, host_vgpu, host_vsga
+    virtualization: str | None = None
+    # licensed, unlicensed, unlicensed_restricted, unlicensed_unrestricted; None for what is no vGPU
+    vgpu_license: str | None = None
     mig_mode: bool | None = None
     # None where the backend cannot list them; an empty list says that there are none.
     mig_devices: list[MigDevice] | None = None
     processes: list[Process] | None = None
+
+
+@dataclass
+class UnavailableGpu:
+    """On the bus, or known to the driver, and not to be used."""
+
+    code: str
+    reason: str
+    index: int | None = None
+    pci_bus_id: str | None = None
+    name: str | None = None
 
 
 @dataclass
@@ -96,6 +128,7 @@ class Report:
     driver: Driver = field(default_factory=Driver)
     cuda_driver_version: str | None = None
     gpus: list[Gpu] = field(default_factory=list)
+    unavailable_gpus: list[UnavailableGpu] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,8 +140,11 @@ class Observation:
     """What one backend saw. ``usable`` is False where it could not reach the driver at all; ``problems`` say why."""
 
     usable: bool = False
+    # The driver answers and has no libcuda: no CUDA program can start.
+    libcuda_missing: bool = False
     driver_version: str | None = None
     library_version: str | None = None
     cuda_driver_version: str | None = None
     gpus: list[Gpu] = field(default_factory=list)
+    unavailable: list[UnavailableGpu] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

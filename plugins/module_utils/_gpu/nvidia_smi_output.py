@@ -10,11 +10,35 @@ from dataclasses import dataclass
 from typing import Dict, NamedTuple, Tuple
 from xml.etree import ElementTree
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, MigDevice, Process, architecture_of
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvml_errors
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
+    Gpu,
+    MigDevice,
+    Process,
+    architecture_of,
+    is_uuid,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 
-GPU_LOST = "GPU is lost"
+# What stands in the place of a value where a GPU is broken, and the error of NVML behind it. The first two say so
+# wherever they stand; the others are usual for single values of a GPU that works, and tell only in place of its UUID.
+_BROKEN_ANYWHERE = {"gpu is lost": nvml_errors.GPU_IS_LOST, "gpu requires reset": nvml_errors.RESET_REQUIRED}
+_BROKEN = {
+    **_BROKEN_ANYWHERE,
+    "insufficient external power": nvml_errors.INSUFFICIENT_POWER,
+    "timeout": nvml_errors.TIMEOUT,
+    "insufficient permissions": nvml_errors.NO_PERMISSION,
+    "invalid argument": nvml_errors.INVALID_ARGUMENT,
+}
+_COMPUTE_MODES = ("default", "exclusive_process", "exclusive_thread", "prohibited")
+_VIRTUALIZATION = {
+    "none": "none",
+    "pass-through": "passthrough",
+    "vgpu": "vgpu",
+    "host vgpu": "host_vgpu",
+    "host vsga": "host_vsga",
+}
 QUERY_FIELDS = ("index", "uuid", "power.draw", "compute_cap")
 
 _CUDA_VERSION = re.compile(r"(?<![\d.])(\d{1,3}\.\d{1,2})(?![\d.])", re.ASCII)
@@ -23,7 +47,8 @@ _HEADER_DRIVER = re.compile(r"(?:Driver|KMD)\s+Version\s*:\s*([\d.]+)", re.ASCII
 _HEADER_CUDA = re.compile(r"CUDA(?:\s+UMD)?\s+Version\s*:\s*([\d.]+)", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*(?:MiB|W|C|%)?\s*", re.ASCII)
 _PROCESS_NAME = re.compile(r"(<process_name>).*?(</process_name>)", re.DOTALL)
-_LISTED_GPU = re.compile(r"GPU\s+\d+:.*\(UUID:\s*(GPU-[0-9A-Za-z-]+)\)", re.ASCII)
+_LISTED_GPU = re.compile(r"GPU\s+(\d{1,3}):.*\(UUID:\s*([^)]*)\)", re.ASCII)
+_LOG = re.compile(r"<nvidia_smi_log\b.*</nvidia_smi_log>", re.DOTALL)
 _LISTED_MIG = re.compile(r"\s+(MIG\s+\S+)\s+Device\s+(\d{1,4}):\s*\(UUID:\s*(MIG-[^)\s]+)\)", re.ASCII)
 
 
@@ -31,12 +56,20 @@ class UnreadableOutputError(ValueError):
     """Not the XML that nvidia-smi -q -x prints."""
 
 
+class Broken(NamedTuple):
+    gpu: Gpu
+    error: int
+    said: str
+
+
 class Log(NamedTuple):
     driver_version: str | None
     cuda_version: str | None
     gpus: list[Gpu]
-    # Those of gpus with a field that reads "GPU is lost".
-    lost: list[Gpu]
+    # Not among gpus: those that are described, and broken.
+    broken: list[Broken]
+    # The driver has no libcuda to ask.
+    libcuda_missing: bool
 
 
 @dataclass
@@ -59,9 +92,16 @@ def read_log(text: str, mig_list: MigList | None = None) -> Log:
     elements = root.findall("gpu")
     # nvidia-smi goes through the GPUs in NVML's order: their places are their indices, if none was left out.
     complete = _integer(root, "attached_gpus") == len(elements)
-    gpus = [_gpu(element, place if complete else None, mig_list or {}) for place, element in enumerate(elements)]
-    lost = [gpu for gpu, element in zip(gpus, elements) if _is_lost(element)]
-    return Log(_driver_version(root), _cuda_version(root), gpus, lost)
+    gpus, broken = [], []
+    for place, element in enumerate(elements):
+        gpu = _gpu(element, place if complete else None, mig_list or {})
+        fault = _fault(element)
+        if fault:
+            broken.append(Broken(gpu, *fault))
+        else:
+            gpus.append(gpu)
+    cuda = _cuda_version(root)
+    return Log(_driver_version(root), cuda, gpus, broken, cuda is None and _says_no_cuda(root))
 
 
 def read_query(text: str) -> list[QueryRow]:
@@ -71,7 +111,7 @@ def read_query(text: str) -> list[QueryRow]:
         cells = [cell.strip() for cell in line.split(",")]
         cells += [""] * (len(QUERY_FIELDS) - len(cells))
         index, uuid, power, capability = cells[: len(QUERY_FIELDS)]
-        if not uuid.startswith("GPU-"):
+        if not is_uuid(uuid):
             continue
         known = re.fullmatch(r"\d{1,3}\.\d{1,2}", capability, re.ASCII)
         rows.append(QueryRow(_int(index), uuid, _float(power), capability if known else None))
@@ -85,12 +125,18 @@ def read_mig_list(text: str) -> MigList:
     for line in text.splitlines():
         found = _LISTED_GPU.match(line)
         if found:
-            gpu = found.group(1)
+            gpu = found.group(2) if is_uuid(found.group(2)) else None
             continue
         found = _LISTED_MIG.match(line)
         if found and gpu:
             listed.setdefault(gpu, {})[int(found.group(2))] = (" ".join(found.group(1).split()), found.group(3))
     return listed
+
+
+def highest_index(text: str) -> int | None:
+    """Of the GPUs in the output of ``nvidia-smi -L``."""
+    indices = [int(found.group(1)) for found in map(_LISTED_GPU.match, text.splitlines()) if found]
+    return max(indices, default=None)
 
 
 def read_header(text: str) -> tuple[str | None, str | None]:
@@ -100,6 +146,9 @@ def read_header(text: str) -> tuple[str | None, str | None]:
 
 
 def _tree(text: str) -> ElementTree.Element:
+    # A warning before it, or a complaint after it, is no reason to lose it.
+    log = _LOG.search(text)
+    text = log.group() if log else text
     try:
         return ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError, LookupError):
@@ -112,7 +161,7 @@ def _tree(text: str) -> ElementTree.Element:
 
 
 def _gpu(element: ElementTree.Element, place: int | None, mig_list: MigList) -> Gpu:
-    uuid = _known(element, "uuid")
+    uuid = _text(element, "uuid") if is_uuid(_text(element, "uuid")) else None
     mig_mode = _switch(element, "mig_mode/current_mig")
     memory = "fb_memory_usage/"
     return Gpu(
@@ -127,6 +176,9 @@ def _gpu(element: ElementTree.Element, place: int | None, mig_list: MigList) -> 
         temperature_c=_integer(element, "temperature/gpu_temp"),
         power_w=_power(element),
         persistence_mode=_switch(element, "persistence_mode"),
+        compute_mode=_choice(element, "compute_mode", _COMPUTE_MODES),
+        virtualization=_VIRTUALIZATION.get(_text(element, "gpu_virtualization_mode/virtualization_mode").lower()),
+        vgpu_license=_license(element),
         mig_mode=mig_mode,
         # A GPU that has no MIG mode ("N/A") or has it off has no MIG devices.
         mig_devices=_mig_devices(element, mig_list.get(uuid or "", {})) if mig_mode else [],
@@ -155,7 +207,17 @@ def _mig_devices(gpu: ElementTree.Element, listed: dict[int, tuple[str, str]]) -
     for device in devices.findall("mig_device"):
         number = _integer(device, "index")
         name, uuid = listed.get(-1 if number is None else number, (None, None))
-        found.append(MigDevice(uuid, name, _integer(device, "fb_memory_usage/total")))
+        found.append(
+            MigDevice(
+                uuid=uuid,
+                name=name,
+                memory_total_mib=_integer(device, "fb_memory_usage/total"),
+                memory_used_mib=_integer(device, "fb_memory_usage/used"),
+                memory_free_mib=_integer(device, "fb_memory_usage/free"),
+                gpu_instance_id=_integer(device, "gpu_instance_id"),
+                compute_instance_id=_integer(device, "compute_instance_id"),
+            )
+        )
     return found
 
 
@@ -168,7 +230,8 @@ def _processes(gpu: ElementTree.Element) -> list[Process] | None:
         pid = _integer(info, "pid")
         if pid:
             memory = _integer(info, "used_memory")
-            found.setdefault(pid, Process(pid=pid, name=_known(info, "process_name"), used_memory_mib=memory))
+            name, instance = _known(info, "process_name"), _integer(info, "gpu_instance_id")
+            found.setdefault(pid, Process(pid=pid, name=name, used_memory_mib=memory, gpu_instance_id=instance))
     return [found[pid] for pid in sorted(found)]
 
 
@@ -181,13 +244,47 @@ def _power(gpu: ElementTree.Element) -> float | None:
     return None
 
 
-def _is_lost(gpu: ElementTree.Element) -> bool:
-    return any(GPU_LOST.lower() in (element.text or "").lower() for element in gpu.iter())
+def _fault(gpu: ElementTree.Element) -> tuple[int, str] | None:
+    """NVML's error behind a GPU that is broken, and the words for it."""
+    for element in gpu.iter():
+        said = _bare(element.text or "")
+        if said.lower() in _BROKEN_ANYWHERE:
+            return _BROKEN_ANYWHERE[said.lower()], said
+    said = _bare(_text(gpu, "uuid"))
+    if not said or said.upper() in ("N/A", "NONE") or is_uuid(said):
+        return None
+    return _BROKEN.get(said.lower(), nvml_errors.UNKNOWN), said
+
+
+def _bare(text: str) -> str:
+    return text.strip().strip("[]").strip()
+
+
+def _choice(element: ElementTree.Element, path: str, choices: tuple[str, ...]) -> str | None:
+    text = _text(element, path).lower()
+    return text if text in choices else None
+
+
+def _license(gpu: ElementTree.Element) -> str | None:
+    for product in ("vgpu_software_licensed_product", "grid_licensed_product"):
+        status = _text(gpu, product + "/license_status").lower()
+        if status.startswith("licensed"):
+            return "licensed"
+        if status.startswith("unlicensed"):
+            limits = [limit for limit in ("unrestricted", "restricted") if limit in status.split("(")[-1]]
+            return "_".join(["unlicensed", *limits[:1]])
+    return None
+
+
+def _says_no_cuda(root: ElementTree.Element) -> bool:
+    """N/A, Not Found, NVML Shared Library Not Found: any words but the notice that the element is deprecated."""
+    said = [_text(root, name).lower() for name in ("cuda_umd_version", "cuda_version")]
+    return any(text and "deprecated" not in text for text in said)
 
 
 def _driver_version(root: ElementTree.Element) -> str | None:
     for name in ("kmd_version", "driver_version"):
-        version = driver_version_in(_text(root, name))
+        version = driver_version_in(_text(root, name).split("[")[0])
         if version:
             return version
     return None
@@ -197,8 +294,9 @@ def _cuda_version(root: ElementTree.Element) -> str | None:
     for name in ("cuda_umd_version", "cuda_version"):
         text = _text(root, name)
         # "[Deprecated; will be removed in CUDA 14.0. …]" holds a number, and is no version.
-        if _cuda_in(text) == text:
-            return text or None
+        version = _cuda_in(text.split("[")[0])
+        if version:
+            return version
     return None
 
 
@@ -213,7 +311,7 @@ def _text(element: ElementTree.Element, path: str) -> str:
 
 def _known(element: ElementTree.Element, path: str) -> str | None:
     text = _text(element, path)
-    unknown = not text or text.startswith("[") or text in ("N/A", "None") or GPU_LOST.lower() in text.lower()
+    unknown = not text or text.startswith("[") or text in ("N/A", "None", "ERR!") or text.lower() in _BROKEN
     return None if unknown else text
 
 

@@ -1,15 +1,16 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The NVML backend, through the module ``pynvml`` of any age (package nvidia-ml-py, or the older pynvml)."""
+"""The NVML backend, through ``pynvml`` of any age (nvidia-ml-py, or the older pynvml) or the library itself."""
 
 from __future__ import annotations
 
-import ctypes
 import re
-from typing import Any, NamedTuple
+from typing import Any, Callable
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import vgpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvml_errors, problems
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.broken import BrokenGpu, add_broken
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Gpu,
     MigDevice,
@@ -18,53 +19,60 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Process,
     architecture_of,
 )
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import (
+    Answer,
+    Binding,
+    ask,
+    load_own_binding,
+    running,
+    start,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in, version_key
 
 MIB = 1024 * 1024
 _TEMPERATURE_GPU = 0
 # What NVML gives for a number it does not have.
 _NOT_AVAILABLE = (1 << 64) - 1
-# The sizes of NVML's process structure (the first version; the second and third).
-_PROCESS_SIZES = (16, 24)
+_NO_INSTANCE = (1 << 32) - 1
 _MAX_MIG_DEVICES = 64
-
-
-class Binding(NamedTuple):
-    """``module`` is None where there is none, and ``reason`` says why."""
-
-    module: Any
-    reason: str = ""
-
-
-class _Answer(NamedTuple):
-    value: Any
-    # NVML's error number; None for a function that the binding lacks or cannot call.
-    error: int | None
-
-
-def load_binding() -> Binding:
-    try:
-        import pynvml  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - an optional import
-    except Exception as error:
-        # Whatever goes wrong in a foreign package: then there is no binding.
-        return Binding(None, f"the Python module pynvml cannot be imported ({error})")
-    return Binding(pynvml)
+_COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
+_VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host_vgpu", 4: "host_vsga"}
+# Of the GPU itself, whichever question brought it up.
+_BROKEN = (
+    nvml_errors.INSUFFICIENT_POWER,
+    nvml_errors.GPU_IS_LOST,
+    nvml_errors.RESET_REQUIRED,
+    nvml_errors.TIMEOUT,
+    nvml_errors.UNKNOWN,
+)
+# No answer, and no word against the GPU.
+_NOT_TOLD = (0, None, nvml_errors.NOT_SUPPORTED, nvml_errors.FUNCTION_NOT_FOUND)
+# The first whose NVML tells the version of CUDA.
+_FIRST_WITH_CUDA_VERSION = "410"
 
 
 class Nvml:
-    def __init__(self, binding: Binding, host: HostFacts, processes: Processes) -> None:
-        self._nvml = binding.module
-        self._reason = binding.reason
+    def __init__(
+        self,
+        load: Callable[[], Binding],
+        host: HostFacts,
+        processes: Processes,
+        load_own: Callable[[], Binding] = load_own_binding,
+    ) -> None:
+        self._load = load
+        self._load_own = load_own
+        self._nvml: Any = None
         self._host = host
         self._processes = processes
 
     def observe(self) -> Observation:
+        binding, started = start(self._load, self._load_own)
+        self._nvml = binding.module
         if self._nvml is None:
-            return Observation(problems=[problems.nvml_missing(self._reason)])
-        started = self._ask("nvmlInit")
+            return Observation(problems=[problems.nvml_missing(binding.reason)])
         # Answered even where the driver is not: it is the library's own version.
         library = _library_version(_text(self._ask("nvmlSystemGetNVMLVersion").value))
         if started.error != 0:
@@ -77,24 +85,54 @@ class Nvml:
     def _observe(self, library: str | None) -> Observation:
         seen = Observation(
             usable=True,
-            driver_version=_text(self._ask("nvmlSystemGetDriverVersion").value),
+            driver_version=driver_version_in(_text(self._ask("nvmlSystemGetDriverVersion").value) or ""),
             library_version=library,
-            cuda_driver_version=self._cuda_driver_version(),
         )
-        for index in range(_whole(self._ask("nvmlDeviceGetCount").value) or 0):
+        self._add_cuda_version(seen)
+        broken: list[BrokenGpu] = []
+        count = self._ask("nvmlDeviceGetCount")
+        if count.error != 0:
+            return Observation(library_version=library, problems=[self._failure(count.error, library)])
+        for index in range(_whole(count.value) or 0):
             handle = self._ask("nvmlDeviceGetHandleByIndex", index)
-            lost = handle.error == nvml_errors.GPU_IS_LOST
-            if handle.error == 0:
-                gpu = self._gpu(index, handle.value)
-                seen.gpus.append(gpu)
-                lost = self._ask("nvmlDeviceGetTemperature", handle.value, _TEMPERATURE_GPU).error == (
-                    nvml_errors.GPU_IS_LOST
-                )
-            elif not lost:
-                seen.problems.append(self._failure(handle.error, library, f"GPU {index}: "))
-            if lost:
-                seen.problems.append(problems.gpu_lost(f"GPU {index}"))
+            if handle.error != 0:
+                broken.append(BrokenGpu(index, handle.error, _words(handle.error)))
+                continue
+            fault = self._fault(handle.value)
+            if fault is None:
+                seen.gpus.append(self._gpu(index, handle.value))
+            else:
+                name = _text(self._ask("nvmlDeviceGetName", handle.value).value)
+                broken.append(BrokenGpu(index, fault, _words(fault), self._pci_bus_id(handle.value), name))
+        add_broken(seen, self._host, broken)
         return seen
+
+    def _fault(self, handle: Any) -> int | None:
+        """Why a GPU that has a handle is not to be used."""
+        error = self._ask("nvmlDeviceGetUUID", handle).error
+        if error not in _NOT_TOLD:
+            return error
+        for function, arguments in (
+            ("nvmlDeviceGetTemperature", (_TEMPERATURE_GPU,)),
+            ("nvmlDeviceGetMemoryInfo", ()),
+        ):
+            error = self._ask(function, handle, *arguments).error
+            if error in _BROKEN[:3]:
+                return error
+        return None
+
+    def _add_cuda_version(self, seen: Observation) -> None:
+        for function in ("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"):
+            answer = self._ask(function)
+            version = _whole(answer.value)
+            if version:
+                seen.cuda_driver_version = f"{version // 1000}.{version % 1000 // 10}"
+                return
+        # NVML asks libcuda for it. Drivers before 410 do not have the function.
+        known = seen.driver_version is not None and version_key(seen.driver_version) >= version_key(
+            _FIRST_WITH_CUDA_VERSION
+        )
+        seen.libcuda_missing = known and answer.error is not None
 
     def _gpu(self, index: int, handle: Any) -> Gpu:
         capability = self._ask("nvmlDeviceGetCudaComputeCapability", handle).value
@@ -104,10 +142,12 @@ class Nvml:
         mig = self._ask("nvmlDeviceGetMigMode", handle)
         mig_mode = bool(mig.value[0]) if mig.error == 0 else None
         memory = self._memory(handle)
+        name = _text(self._ask("nvmlDeviceGetName", handle).value)
+        virtualization = _VIRTUALIZATION.get(_number(self._ask("nvmlDeviceGetVirtualizationMode", handle).value))
         return Gpu(
             index=index,
             uuid=_text(self._ask("nvmlDeviceGetUUID", handle).value),
-            name=_text(self._ask("nvmlDeviceGetName", handle).value),
+            name=name,
             pci_bus_id=self._pci_bus_id(handle),
             compute_capability=compute_capability,
             architecture=architecture_of(compute_capability),
@@ -118,6 +158,9 @@ class Nvml:
             temperature_c=_whole(self._ask("nvmlDeviceGetTemperature", handle, _TEMPERATURE_GPU).value),
             power_w=None if milliwatts is None else milliwatts / 1000,
             persistence_mode=_switch(self._ask("nvmlDeviceGetPersistenceMode", handle).value),
+            compute_mode=_COMPUTE_MODES.get(_number(self._ask("nvmlDeviceGetComputeMode", handle).value)),
+            virtualization=virtualization,
+            vgpu_license=self._license(handle) if virtualization == "vgpu" or vgpu.is_profile(name) else None,
             mig_mode=mig_mode,
             mig_devices=self._mig_devices(handle, mig_mode, mig.error),
             processes=self._process_list(handle),
@@ -151,12 +194,17 @@ class Nvml:
             handle = self._ask("nvmlDeviceGetMigDeviceHandleByIndex", gpu, number)
             if handle.error == 0:
                 name = _text(self._ask("nvmlDeviceGetName", handle.value).value)
+                memory = self._memory(handle.value)
                 found.append(
                     MigDevice(
                         uuid=_text(self._ask("nvmlDeviceGetUUID", handle.value).value),
                         # "NVIDIA A100-SXM4-40GB MIG 3g.20gb": the profile, as nvidia-smi -L gives it.
                         name=name[name.find("MIG ") :] if name and "MIG " in name else name,
-                        memory_total_mib=_mib(getattr(self._memory(handle.value), "total", None)),
+                        memory_total_mib=_mib(getattr(memory, "total", None)),
+                        memory_used_mib=_mib(getattr(memory, "used", None)),
+                        memory_free_mib=_mib(getattr(memory, "free", None)),
+                        gpu_instance_id=_whole(self._ask("nvmlDeviceGetGpuInstanceId", handle.value).value),
+                        compute_instance_id=_whole(self._ask("nvmlDeviceGetComputeInstanceId", handle.value).value),
                     )
                 )
         return found
@@ -165,9 +213,9 @@ class Nvml:
         lists = [
             listed
             for listed in (
-                self._running("nvmlDeviceGetComputeRunningProcesses", gpu),
-                self._running("nvmlDeviceGetGraphicsRunningProcesses", gpu),
-                self._running("nvmlDeviceGetMPSComputeRunningProcesses", gpu),
+                running(self._nvml, "nvmlDeviceGetComputeRunningProcesses", gpu),
+                running(self._nvml, "nvmlDeviceGetGraphicsRunningProcesses", gpu),
+                running(self._nvml, "nvmlDeviceGetMPSComputeRunningProcesses", gpu),
             )
             if listed is not None
         ]
@@ -184,65 +232,38 @@ class Nvml:
                     max(process.used_memory_mib or 0, memory or 0) if memory is not None else (process.used_memory_mib)
                 )
                 process.container_id = self._processes.container_id(pid)
+                instance = _whole(getattr(entry, "gpuInstanceId", None))
+                process.gpu_instance_id = None if instance == _NO_INSTANCE else instance
         return [found[pid] for pid in sorted(found)]
-
-    def _running(self, function: str, gpu: Any) -> list[Any] | None:
-        # The unversioned name means the newest structure: an old driver does not have that function.
-        for name in (function + "_v3", function + "_v2", function):
-            if not self._fills_known_structure(name):
-                continue
-            answer = self._ask(name, gpu)
-            if answer.error == 0:
-                return list(answer.value)
-        return None
-
-    def _fills_known_structure(self, function: str) -> bool:
-        """nvidia-ml-py 12.535.77 has a structure of 32 bytes, and so reads garbage from the second process on."""
-        for name in (f"c_nvmlProcessInfo_{function[-2:]}_t", "c_nvmlProcessInfo_t"):
-            structure = getattr(self._nvml, name, None)
-            if structure is not None:
-                return ctypes.sizeof(structure) in _PROCESS_SIZES
-        # A binding that keeps its structures to itself.
-        return True
 
     def _process_name(self, pid: int) -> str | None:
         name = _text(self._ask("nvmlSystemGetProcessName", pid).value)
         return name or self._processes.name(pid)
 
-    def _cuda_driver_version(self) -> str | None:
-        for function in ("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"):
-            version = _whole(self._ask(function).value)
-            if version:
-                return f"{version // 1000}.{version % 1000 // 10}"
-        return None
+    def _license(self, handle: Any) -> str | None:
+        features = self._ask("nvmlDeviceGetGridLicensableFeatures", handle).value
+        if features is None or not features.isGridLicenseSupported:
+            return None
+        listed = list(features.gridLicensableFeatures)[: features.licensableFeaturesCount]
+        if not listed:
+            return None
+        return "licensed" if any(feature.featureState for feature in listed) else "unlicensed"
 
-    def _failure(self, number: int | None, library: str | None, where: str = "") -> Problem:
+    def _failure(self, number: int | None, library: str | None) -> Problem:
         if number is None:
-            return problems.nvml_missing(where + "the module pynvml does not work")
-        seen = "{}error {} of NVML ({})".format(where, number, _ERRORS.get(number, "unnamed"))
+            return problems.nvml_missing("the binding does not work")
+        seen = _words(number)
         known = nvml_errors.problem_for(
             number, seen, self._host.kernel_module_version, library or self._host.library_version
         )
         return known or problems.nvml_unknown_error(seen)
 
-    def _ask(self, function: str, *arguments: Any) -> _Answer:
-        try:
-            return _Answer(getattr(self._nvml, function)(*arguments), 0)
-        except Exception as error:
-            # An NVMLError has its number in ``value``; a binding of another age fails in ways of its own.
-            number = getattr(error, "value", None)
-            return _Answer(None, number if isinstance(number, int) else None)
+    def _ask(self, function: str, *arguments: Any) -> Answer:
+        return ask(self._nvml, function, *arguments)
 
 
-_ERRORS = {
-    nvml_errors.NO_PERMISSION: "no permission",
-    nvml_errors.DRIVER_NOT_LOADED: "driver not loaded",
-    nvml_errors.LIBRARY_NOT_FOUND: "libnvidia-ml.so.1 not found",
-    nvml_errors.GPU_IS_LOST: "GPU is lost",
-    nvml_errors.OPERATING_SYSTEM: "blocked by the operating system or a cgroup",
-    nvml_errors.LIB_RM_VERSION_MISMATCH: "driver/library version mismatch",
-    nvml_errors.UNKNOWN: "unknown error",
-}
+def _words(error: int | None) -> str:
+    return "error {} of NVML ({})".format(error, nvml_errors.NAMES.get(-1 if error is None else error, "unnamed"))
 
 
 def _text(value: Any) -> str | None:
@@ -254,6 +275,11 @@ def _text(value: Any) -> str | None:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and value != _NOT_AVAILABLE else None
+
+
+def _number(value: Any) -> int:
+    number = _whole(value)
+    return -1 if number is None else number
 
 
 def _mib(value: Any) -> int | None:

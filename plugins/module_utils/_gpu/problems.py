@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import version_key
 
 CODES = (
     "no_gpu",
@@ -22,11 +23,21 @@ CODES = (
     "driver_library_mismatch",
     "driver_too_old",
     "gpu_not_initialized",
+    "gpu_not_visible",
+    "gpu_not_answering",
+    "gpu_requires_reset",
+    "gpu_power_missing",
     "gpu_lost",
     "no_permission",
     "nvml_unknown_error",
     "nvml_missing",
     "nvidia_smi_failed",
+    "tegra_release_too_old",
+    "libcuda_missing",
+    "compute_mode_prohibited",
+    "compute_mode_exclusive",
+    "vgpu_unlicensed",
+    "vgpu_without_cuda",
     "mig_enabled",
     "persistence_off",
     "compat_library_shadows_driver",
@@ -38,6 +49,7 @@ CODES = (
 OLDEST_USABLE_DRIVER = "450.80.02"
 # CVE-2026-24260 (a time-of-check race, CVSS 8.5) is fixed here.
 TOOLKIT_SECURITY_FLOOR = "1.19.1"
+OLD_GPUS = "Maxwell, Pascal and Volta need driver branch 580 at the newest, with its proprietary kernel modules."
 
 
 def _problem(code: str, message: str, remedy: str) -> Problem:
@@ -61,7 +73,8 @@ def driver_missing(bus_ids: Sequence[str]) -> Problem:
     return _problem(
         "driver_missing",
         f"NVIDIA hardware at {_listed(bus_ids)}, but no NVIDIA kernel module is installed for the running kernel.",
-        "Install the NVIDIA driver of the distribution together with the headers of the running kernel, then reboot.",
+        "Install the NVIDIA driver of the distribution together with the headers of the running kernel, then reboot."
+        f" {OLD_GPUS}",
     )
 
 
@@ -101,31 +114,81 @@ def device_nodes_missing(nodes: Sequence[str]) -> Problem:
 
 
 def driver_library_mismatch(kernel_module: str | None, library: str | None) -> Problem:
+    newer = (
+        "The driver packages were upgraded while the old module stayed loaded: reboot, or stop everything that uses"
+        " the GPU and reload the nvidia modules. Hold driver packages back from unattended upgrades."
+    )
+    older = (
+        "The libraries are older than the module, so that a reboot does not help. In a container: install the libraries"
+        f" of the host's driver, version {kernel_module}. On the host: remove what was left of the older driver."
+    )
+    remedy = f"Libraries newer than the module: {newer} Libraries older than the module: {older}"
+    if kernel_module and library:
+        remedy = older if version_key(library) < version_key(kernel_module) else newer
     return _problem(
         "driver_library_mismatch",
         "The NVIDIA libraries (version {}) do not fit the loaded kernel module (version {}).".format(
             library or "unknown", kernel_module or "unknown"
         ),
-        "The driver packages were upgraded while the old module stayed loaded: reboot, or stop everything that uses"
-        " the GPU and reload the nvidia modules. Hold driver packages back from unattended upgrades.",
+        remedy,
     )
 
 
-def driver_too_old(version: str) -> Problem:
+def driver_too_old(version: str, advice: str) -> Problem:
+    """``advice``: which driver the GPUs of this host can have, if any."""
     return _problem(
         "driver_too_old",
         f"Driver {version} is older than {OLDEST_USABLE_DRIVER}, which CUDA 11 needs at least.",
-        "Install the newest driver branch that still supports this GPU.",
+        advice,
     )
 
 
-def gpu_not_initialized(bus_ids: Sequence[str]) -> Problem:
+def gpu_not_initialized(bus_ids: Sequence[str], flavor: str | None) -> Problem:
+    modules = {
+        "open": "The open kernel modules are loaded, which drive Turing and newer GPUs only: Maxwell, Pascal and Volta"
+        f" need the proprietary ones. {OLD_GPUS}",
+        "proprietary": f"The proprietary kernel modules are loaded: Blackwell needs the open ones. {OLD_GPUS}",
+    }.get(str(flavor), f"The GPU may need the open or the proprietary kernel module. {OLD_GPUS}")
     return _problem(
         "gpu_not_initialized",
         f"The PCI bus has NVIDIA hardware at {_listed(bus_ids)} that the loaded driver does not offer.",
-        "Read 'dmesg | grep -i -e NVRM -e Xid': the driver branch may not know this GPU (too old, or the card was"
-        " dropped), the GPU may need the open or the proprietary kernel module, lack power, or have fallen off the"
-        " bus.",
+        f"{modules} 'dmesg | grep -i -e NVRM -e Xid' says which it is: a driver branch that does not know this GPU or"
+        " has dropped it, the wrong kernel modules, a lack of power, or a GPU that has fallen off the bus.",
+    )
+
+
+def gpu_not_visible(seen: str) -> Problem:
+    return _problem(
+        "gpu_not_visible",
+        f"nvidia-smi is installed and gives no GPU, and the PCI bus shows no NVIDIA device. {seen}",
+        "If the host should have a GPU: check that it is seated, enabled in the firmware, and passed through to the"
+        " virtual machine or container. If it has none: remove nvidia-smi, or set 'allow_cpu: always'.",
+    )
+
+
+def gpu_not_answering(which: str, seen: str) -> Problem:
+    return _problem(
+        "gpu_not_answering",
+        f"{which} does not answer its driver ({seen.rstrip('.')}).",
+        "Read 'dmesg | grep -i -e NVRM -e Xid', then power the host off and on again; a warm reboot often is not"
+        " enough. If the fault comes back, check power cables, seating, riser and cooling.",
+    )
+
+
+def gpu_requires_reset(which: str) -> Problem:
+    return _problem(
+        "gpu_requires_reset",
+        f"{which} requires a reset: after an error the driver gives it no more work.",
+        "Stop everything that uses the GPU and run 'nvidia-smi --gpu-reset -i INDEX' as root, or reboot. If the state"
+        " comes back, the Xid errors in 'dmesg' say why.",
+    )
+
+
+def gpu_power_missing(which: str) -> Problem:
+    return _problem(
+        "gpu_power_missing",
+        f"{which} has no external power: its power cable is missing or loose.",
+        "Power the host off and connect every power cable of the GPU to the power supply.",
     )
 
 
@@ -160,8 +223,7 @@ def nvml_missing(seen: str) -> Problem:
     return _problem(
         "nvml_missing",
         f"NVML cannot be used: {seen}",
-        "Install the NVML library of the driver's own version (libnvidia-ml.so.1), and for the Python that Ansible"
-        " uses on this host either the package nvidia-ml-py or the tool nvidia-smi.",
+        "Install the NVML library of the driver's own version (libnvidia-ml.so.1).",
     )
 
 
@@ -170,7 +232,60 @@ def nvidia_smi_failed(seen: str) -> Problem:
         "nvidia_smi_failed",
         f"nvidia-smi gave no usable answer: {seen}",
         "Run 'nvidia-smi -q -x' by hand on the host; install the nvidia-smi of the driver's own version if it is"
-        " missing.",
+        " missing or of another.",
+    )
+
+
+def tegra_release_too_old(seen: str) -> Problem:
+    return _problem(
+        "tegra_release_too_old",
+        f"The host has a Tegra GPU ({seen}) that no tool can ask: NVML and nvidia-smi came with JetPack 6 (L4T R36).",
+        "Upgrade an Orin to JetPack 6 or newer. JetPack 5 is the last for Xavier, JetPack 4 for Nano, TX1 and TX2: for"
+        " those set 'allow_cpu: always', or use another host.",
+    )
+
+
+def libcuda_missing(seen: str) -> Problem:
+    return _problem(
+        "libcuda_missing",
+        f"The driver answers and has no libcuda.so.1: {seen}. No CUDA program can start here.",
+        "Install the compute part of the driver in its own version (Debian: libcuda1; Ubuntu:"
+        " libnvidia-compute-BRANCH), then run ldconfig. A vGPU manager has none: on a virtualization host deploy inside"
+        " the virtual machines.",
+    )
+
+
+def compute_mode_prohibited(gpu: str) -> Problem:
+    return _problem(
+        "compute_mode_prohibited",
+        f"{gpu} is in compute mode Prohibited: no program may compute on it.",
+        "Run 'nvidia-smi -i INDEX -c DEFAULT' as root, and find out who set the mode.",
+    )
+
+
+def compute_mode_exclusive(gpu: str) -> Problem:
+    return _problem(
+        "compute_mode_exclusive",
+        f"{gpu} is in an exclusive compute mode: one program at a time may compute on it.",
+        "One server is planned for it at most. For more, run 'nvidia-smi -i INDEX -c DEFAULT' as root.",
+    )
+
+
+def vgpu_unlicensed(gpu: str, status: str) -> Problem:
+    return _problem(
+        "vgpu_unlicensed",
+        f"{gpu} is a vGPU without a license ({status}): CUDA fails on it, at once or after a while, with 'devices are"
+        " busy or unavailable'.",
+        "Give the virtual machine its license: a client configuration token in /etc/nvidia/ClientConfigToken, the"
+        " feature type in /etc/nvidia/gridd.conf, then 'systemctl restart nvidia-gridd'.",
+    )
+
+
+def vgpu_without_cuda(gpu: str, why: str) -> Problem:
+    return _problem(
+        "vgpu_without_cuda",
+        f"{gpu} is a vGPU whose profile is not made for CUDA: {why}",
+        "Give the virtual machine a C-series profile, or a Q-series one (on Maxwell and Pascal that of the whole GPU).",
     )
 
 

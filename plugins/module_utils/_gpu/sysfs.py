@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, is_uuid
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id, kernel_bus_id
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 
@@ -21,6 +21,9 @@ _MODULE_FILE = re.compile(r"/nvidia(?:-(?:current|open|tesla|legacy)[\w.-]*?)?\.
 _HELPER_MODULE = re.compile(r"-(?:drm|uvm|modeset|peermem)\.ko", re.ASCII)
 _CONTROL_NODE = "/dev/nvidiactl"
 _GPU_NODE = re.compile(r"/nvidia\d+", re.ASCII)
+_WSL_LIBRARIES = "usr/lib/wsl/lib"
+# "# R35 (release), REVISION: 3.1, GCID: …"
+_L4T_RELEASE = re.compile(r"R(\d+)\s*\(release\)\s*,\s*REVISION:\s*([\d.]+)", re.ASCII)
 _LIBRARY_DIRECTORIES = (
     "usr/lib/*-linux-gnu",
     "usr/lib/*-linux-gnu/nvidia/current",
@@ -48,6 +51,12 @@ class HostFacts:
     kernel_module_version: str | None = None
     library_version: str | None = None
     missing_nodes: list[str] = field(default_factory=list)
+    # The host runs under Windows (WSL): its GPU is not on the PCI bus, and its driver is Windows' own.
+    wsl: bool = False
+    # Windows has put NVIDIA's libraries into it.
+    wsl_nvidia: bool = False
+    # What Linux for Tegra says of itself, on hosts whose GPU is part of the processor.
+    tegra: str | None = None
     gpus: list[Gpu] = field(default_factory=list)
 
     def bound_to(self, driver: str | None) -> list[str]:
@@ -72,6 +81,10 @@ class Sysfs:
             kernel_module_version=driver_version_in(module_version) or driver_version_in(version_text),
             library_version=self._library_version(),
             missing_nodes=self._missing_nodes() if loaded else [],
+            wsl=self._wsl(),
+            wsl_nvidia=bool(glob.glob(self._path(_WSL_LIBRARIES, "libcuda.so*")))
+            or any(self._exists(f"{_WSL_LIBRARIES}/{name}") for name in ("libnvidia-ml.so.1", "nvidia-smi")),
+            tegra=self._tegra(),
             gpus=[self._gpu(device) for device in devices],
         )
 
@@ -91,7 +104,7 @@ class Sysfs:
         uuid = information.get("GPU UUID", "")
         return Gpu(
             # "GPU-????????-…" stands there until the GPU has been used once.
-            uuid=uuid if uuid.startswith("GPU-") and "?" not in uuid else None,
+            uuid=uuid if is_uuid(uuid) else None,
             name=information.get("Model") if information.get("Model") not in ("", "Unknown") else None,
             pci_bus_id=device.bus_id,
         )
@@ -114,6 +127,18 @@ class Sysfs:
         nodes = glob.glob(self._path("dev/nvidia[0-9]*"))
         missing = [] if self._exists("dev/nvidiactl") else [_CONTROL_NODE]
         return missing + ([] if any(map(_GPU_NODE.search, nodes)) else ["/dev/nvidia0"])
+
+    def _wsl(self) -> bool:
+        return self._exists("dev/dxg") or self._exists(_WSL_LIBRARIES) or "microsoft" in self._kernel_release.lower()
+
+    def _tegra(self) -> str | None:
+        release = _L4T_RELEASE.search(self._read("etc/nv_tegra_release"))
+        if release:
+            return "L4T R{}.{}".format(*release.groups())
+        compatible = self._read("proc/device-tree/compatible")
+        if "nvidia,tegra" in compatible:
+            return next(part for part in compatible.split("\0") if "nvidia,tegra" in part)
+        return "kernel module nvgpu" if self._exists("sys/module/nvgpu") else None
 
     def _library_version(self) -> str | None:
         """None also where several versions lie about: then only the loader knows."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-# A driver version has two or three groups: 470.256, 550.163.01.
-DRIVER_VERSION = re.compile(r"(?<![\d.])(\d{2,4}(?:\.\d{1,4}){1,2})(?![\d.])", re.ASCII)
+# A driver version has two or three groups: 470.256, 550.163.01. 35.3.1 is a release of Linux for Tegra.
+DRIVER_VERSION = re.compile(r"(?<![\d.])(\d{3,4}(?:\.\d{1,4}){1,2})(?![\d.])", re.ASCII)
 
 
 def version_key(version: str) -> tuple[int, ...]:

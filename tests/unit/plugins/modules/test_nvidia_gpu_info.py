@@ -22,6 +22,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Problem,
     Process,
     Report,
+    UnavailableGpu,
 )
 from ansible_collections.whisperops.gpu.plugins.modules import nvidia_gpu_info  # noqa: E402 - after the skips
 
@@ -60,6 +61,7 @@ def test_the_documentation_names_each_key_that_is_returned():
     assert list(gpu) == names(Gpu)
     assert list(gpu["mig_devices"]["contains"]) == names(MigDevice)
     assert list(gpu["processes"]["contains"]) == names(Process)
+    assert sorted(RETURN["unavailable_gpus"]["contains"]) == sorted(names(UnavailableGpu))
     assert list(RETURN["problems"]["contains"]) == names(Problem)
 
 

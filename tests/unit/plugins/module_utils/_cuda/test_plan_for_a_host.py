@@ -41,6 +41,7 @@ CODES = {
     "known_problem",
     "not_enough_memory",
     "driver_missing",
+    "driver_not_answering",
     "wrong_platform",
 }
 
@@ -567,7 +568,7 @@ def test_allow_cpu_always_is_for_gpus_that_cannot_serve() -> None:
     [
         (host(None, card(None, uuid=None)), "driver_missing", "no working NVIDIA driver", "nvidia-smi"),
         (host(None, card("6.1")), "driver_missing", "no working NVIDIA driver", "branch 580"),
-        (host("580.65.06", gpu_present=True), "driver_missing", "offers none", "dmesg"),
+        (host("580.65.06", gpu_present=True), "driver_not_answering", "offers none", "dmesg"),
         (host("595.45.04", card("6.1")), "branch_dropped_gpu", "580 is the last for Pascal", "branch 580"),
         (host("550.163.01", card("10.0")), "driver_too_old", "550.163.01 is too old", "≥ 570"),
         (host("440.100", card("6.1")), "driver_too_old", "450.80.02 or newer", "≥ 450.80.02"),
@@ -598,13 +599,79 @@ def test_the_problems_that_were_seen_are_repeated_with_their_remedies() -> None:
 def test_a_gpu_that_the_driver_does_not_answer_for_is_left_out() -> None:
     lost = deployment_plan(host("550.163.01", card("6.1", 0), card(None, 1)))
     assert lost["gpus"] == ["GPU-0"]
-    assert code_for(lost, None) == ["driver_missing"]
+    assert code_for(lost, None) == ["driver_not_answering"]
     nameless = deployment_plan(host("550.163.01", card("6.1", 0, uuid=None)))
     assert "its UUID is not known" in told(nameless)
     dropped = deployment_plan(host("595.45.04", card(None, architecture="pascal")))
     assert code_for(dropped, None) == ["branch_dropped_gpu"]
     unknown = deployment_plan(host("595.45.04", card(None)))
     assert "Maxwell, Pascal and Volta cards need driver branch 580" in told(unknown)
+
+
+UNAVAILABLE = {"code": "gpu_lost", "reason": "GPU 1 00000000:01:00.0 is lost: it fell off the bus."}
+
+
+def test_a_gpu_that_is_not_offered_is_a_warning_with_its_remedy_and_a_reason_where_nothing_serves() -> None:
+    problem = {"code": "gpu_lost", "message": UNAVAILABLE["reason"], "remedy": "Power the host off."}
+    more = {"unavailable_gpus": [UNAVAILABLE], "problems": [problem]}
+    served = deployment_plan({**GTX_1080_ON_550, **more})
+    assert f"Not offered: {UNAVAILABLE['reason']} Power the host off." in served["warnings"]
+    assert code_for(served, None) == ["gpu_lost"]
+    alone = deployment_plan(host("550.163.01", gpu_present=True, **more))
+    assert alone["verdict"] == "impossible"
+    assert f"Seen: {UNAVAILABLE['reason']}" in alone["reasons"]
+    assert "Remedy: Power the host off." in alone["reasons"]
+
+
+def test_a_branch_that_is_named_counts_more_than_the_version() -> None:
+    """Windows numbers branch 580 as 580 to 582."""
+    facts = host("582.16", card("6.1"), cuda_driver_version="13.0")
+    assert deployment_plan(facts)["verdict"] == "impossible"
+    facts["driver"]["branch"] = "580"
+    assert deployment_plan(facts)["cmake_cuda_architectures"] == "61-real"
+
+
+def test_no_image_runs_without_libcuda() -> None:
+    facts = host("580.95.05", card("9.0"), problems=[{"code": "libcuda_missing", "message": "No.", "remedy": "Do."}])
+    plan = deployment_plan(facts)
+    assert plan["verdict"] == "impossible"
+    assert {entry["code"] for entry in plan["rejected"]} == {"libcuda_missing", "cpu_not_allowed"}
+    assert "Remedy: Do." in plan["reasons"]
+
+
+@pytest.mark.parametrize(("capability", "limit"), [("6.1", ", not beyond branch 580"), ("7.5", "")])
+def test_an_update_is_advised_as_far_as_the_gpu_goes(capability, limit) -> None:
+    old = deployment_plan(host("440.100", card(capability), cuda_driver_version="10.2"))
+    assert any(f"≥ 450.80.02{limit}." in text for text in old["reasons"])
+    wanted = deployment_plan(host("550.163.01", card(capability)), policy={"min_driver": "570"})
+    assert any(f"≥ 570{limit}, or lower" in text for text in wanted["reasons"])
+
+
+@pytest.mark.parametrize("mode", ["exclusive_process", "exclusive_thread"])
+def test_an_exclusive_gpu_gets_one_server(mode) -> None:
+    facts = host("550.163.01", card("6.1", 0, compute_mode=mode), card("6.1", 1))
+    plan = deployment_plan(facts, policy={"instances_per_gpu": 2})
+    assert [server["gpu"] for server in plan["servers"]] == ["GPU-0", "GPU-1", "GPU-1"]
+    assert any("exclusive compute mode" in text for text in plan["warnings"])
+    assert not any("exclusive" in text for text in deployment_plan(facts)["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"compute_mode": "prohibited"}, "compute_mode_prohibited"),
+        ({"virtualization": "vgpu", "vgpu_license": "unlicensed"}, "vgpu_unlicensed"),
+        ({"name": "NVIDIA A40-48Q", "vgpu_license": "unlicensed_restricted"}, "vgpu_unlicensed"),
+        ({"name": "GRID M60-4Q"}, "vgpu_without_cuda"),
+        ({"name": "NVIDIA A40-48Q", "vgpu_license": "unlicensed_unrestricted"}, None),
+        ({"name": "NVIDIA A40-48Q", "vgpu_license": "licensed"}, None),
+        ({"virtualization": "passthrough", "vgpu_license": "unlicensed"}, None),
+    ],
+)
+def test_a_gpu_that_answers_is_not_always_to_be_used(facts, code) -> None:
+    plan = deployment_plan(host("550.163.01", card("6.1", 0, **facts), card("6.1", 1)))
+    assert plan["gpus"] == (["GPU-1"] if code else ["GPU-0", "GPU-1"])
+    assert code_for(plan, None) == ([code] if code else [])
 
 
 def test_a_minimum_driver_is_held() -> None:

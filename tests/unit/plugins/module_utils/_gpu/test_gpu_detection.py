@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import BACKENDS, Detector
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "nvidia_smi"
 RELEASE = "6.12.0-test"
@@ -30,6 +30,11 @@ Bus Location: \t 0000:01:00.0
 Device Minor: \t 0
 GPU Excluded:\t No
 """
+
+
+def call_here(function):
+    """Without a process of its own, which coverage would not see."""
+    return function()
 
 
 class Host:
@@ -67,8 +72,13 @@ class Host:
 
     def nvidia_smi(self, fixture):
         def answer(arguments):
+            alone = ""
+            if arguments[:1] == ["-i"]:
+                alone, arguments = f"i{arguments[1]}-", arguments[2:]
             option = arguments[0] if arguments else ""
-            name = "query.csv" if "query" in option else {"-q": "q-x.xml", "-L": "list.txt", "": "table.txt"}[option]
+            name = alone + (
+                "query.csv" if "query" in option else {"-q": "q-x.xml", "-L": "list.txt", "": "table.txt"}[option]
+            )
             file = FIXTURES / fixture / name
             return Result(int(Path(f"{file}.rc").read_text(encoding="utf-8")), file.read_text(encoding="utf-8"), "")
 
@@ -84,7 +94,7 @@ class Host:
             "ldconfig", lambda arguments: Result(0, f"9 libs found in cache `/etc/ld.so.cache'\n{lines}", "")
         )
 
-    def report(self, backend="auto"):
+    def report(self, backend="auto", isolate=call_here):
         detector = Detector(
             root=str(self.root),
             kernel_release=RELEASE,
@@ -92,6 +102,7 @@ class Host:
             which=lambda name: name if name in self.tools else None,
             binding=lambda: self.binding,
         )
+        detector.isolate = isolate
         return detector.report(backend)
 
 
@@ -301,7 +312,7 @@ def test_every_key_is_there_on_a_bare_host_and_on_a_whole_one(host, backend, tmp
     bare = Host(tmp_path / "bare").report(backend).to_dict()
     whole = host.device(driver="nvidia").module().toolkit().nvidia_smi("gtx1080-550").report(backend).to_dict()
     assert set(bare) == set(whole) == {
-        "machine", "gpu_present", "driver", "cuda_driver_version", "gpus", "source", "problems",
+        "machine", "gpu_present", "driver", "cuda_driver_version", "gpus", "unavailable_gpus", "source", "problems",
     }  # fmt: skip
     assert set(bare["driver"]) == set(whole["driver"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvidia_smi_output as output
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import is_uuid
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvidia_smi import NvidiaSmi
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
@@ -26,9 +27,12 @@ class Captured:
         self.asked = []
 
     def __call__(self, command):
-        option = command[1] if len(command) > 1 else ""
+        arguments, alone = list(command[1:]), ""
+        if arguments[:1] == ["-i"]:
+            alone, arguments = f"i{arguments[1]}-", arguments[2:]
+        option = arguments[0] if arguments else ""
         self.asked.append(option)
-        name = "query.csv" if option.startswith("--query-gpu") else FILE_OF_OPTION[option]
+        name = alone + ("query.csv" if option.startswith("--query-gpu") else FILE_OF_OPTION[option])
         file = self.folder / name
         return Result(int(Path(f"{file}.rc").read_text(encoding="utf-8")), file.read_text(encoding="utf-8"), "")
 
@@ -59,10 +63,19 @@ def test_a_gtx_1080_is_read_field_by_field():
         "temperature_c": 41,
         "power_w": 9.51,
         "persistence_mode": False,
+        "compute_mode": "default",
+        "virtualization": "none",
+        "vgpu_license": None,
         "mig_mode": None,
         "mig_devices": [],
         "processes": [
-            {"pid": 4242, "name": "/app/build/bin/whisper-server", "used_memory_mib": 412, "container_id": None}
+            {
+                "pid": 4242,
+                "name": "/app/build/bin/whisper-server",
+                "used_memory_mib": 412,
+                "container_id": None,
+                "gpu_instance_id": None,
+            }
         ],
     }
 
@@ -85,6 +98,9 @@ def test_a_real_h100_is_read_field_by_field():
         "temperature_c": 36,
         "power_w": 73.19,
         "persistence_mode": True,
+        "compute_mode": "default",
+        "virtualization": "passthrough",
+        "vgpu_license": None,
         "mig_mode": False,
         "mig_devices": [],
         "processes": [],
@@ -127,8 +143,8 @@ def test_one_lost_gpu_leaves_the_other_one_whole():
     seen = observe(Captured("a100x2-lost-550"))
     assert codes(seen) == ["gpu_lost"]
     assert "00000000:0F:00.0" in seen.problems[0].message
-    assert [gpu.memory_total_mib for gpu in seen.gpus] == [40960, None]
-    assert (seen.gpus[1].power_w, seen.gpus[1].temperature_c) == (None, None)
+    assert [gpu.memory_total_mib for gpu in seen.gpus] == [40960]
+    assert [(gpu.pci_bus_id, gpu.code) for gpu in seen.unavailable] == [("00000000:0F:00.0", "gpu_lost")]
 
 
 def test_the_version_labels_of_r610_are_read_from_the_table():
@@ -258,5 +274,5 @@ def test_any_exit_status_is_an_observation(status, out, err):
 
 @given(st.text())
 def test_the_query_and_the_list_are_read_or_skipped(text):
-    assert all(row.uuid.startswith("GPU-") for row in output.read_query(text))
+    assert all(is_uuid(row.uuid) for row in output.read_query(text))
     assert all(uuid.startswith("MIG-") for gpu in output.read_mig_list(text).values() for name, uuid in gpu.values())

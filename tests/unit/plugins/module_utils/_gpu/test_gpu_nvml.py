@@ -13,7 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding, Nvml
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Nvml
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
 
@@ -103,6 +104,9 @@ def test_the_real_binding_reads_a_gtx_1080(report):
             "temperature_c": 30,
             "power_w": 9.51,
             "persistence_mode": True,
+            "compute_mode": "default",
+            "virtualization": "none",
+            "vgpu_license": None,
             "mig_mode": None,
             "mig_devices": [],
             "processes": [],
@@ -118,8 +122,14 @@ def test_an_old_driver_counts_its_reserve_as_used(report):
 def test_processes_have_pid_name_and_memory(report):
     (gpu,) = report(processes="7:20,4242:412")["gpus"]
     assert gpu["processes"] == [
-        {"pid": 7, "name": "/stub/process-7", "used_memory_mib": 20, "container_id": None},
-        {"pid": 4242, "name": "/stub/process-4242", "used_memory_mib": 412, "container_id": None},
+        {"pid": 7, "name": "/stub/process-7", "used_memory_mib": 20, "container_id": None, "gpu_instance_id": None},
+        {
+            "pid": 4242,
+            "name": "/stub/process-4242",
+            "used_memory_mib": 412,
+            "container_id": None,
+            "gpu_instance_id": None,
+        },
     ]
 
 
@@ -210,8 +220,12 @@ def old_binding(**more):
     return SimpleNamespace(**{**functions, **more})
 
 
+def none():
+    return Binding(None, "No module named 'pynvml'")
+
+
 def observe(binding):
-    return Nvml(Binding(binding), HostFacts(), Processes("/nonexistent")).observe()
+    return Nvml(lambda: Binding(binding), HostFacts(), Processes("/nonexistent"), none).observe()
 
 
 def test_a_binding_that_speaks_bytes_and_knows_little():
@@ -254,6 +268,19 @@ def test_a_binding_that_raises_everywhere_is_a_problem_and_no_error():
 
 
 def test_a_host_without_the_binding_hears_why():
-    seen = Nvml(Binding(None, "No module named 'pynvml'"), HostFacts(), Processes("/nonexistent")).observe()
+    seen = Nvml(none, HostFacts(), Processes("/nonexistent"), none).observe()
     assert [problem.code for problem in seen.problems] == ["nvml_missing"]
     assert "No module named 'pynvml'" in seen.problems[0].message
+
+
+def test_a_driver_that_cannot_count_its_gpus_does_not_answer():
+    def unknown():
+        raise OldError(999)
+
+    seen = observe(old_binding(nvmlDeviceGetCount=unknown))
+    assert (seen.usable, [problem.code for problem in seen.problems]) == (False, ["nvml_unknown_error"])
+
+
+def test_a_gpu_without_a_uuid_is_no_broken_one():
+    seen = observe(old_binding(nvmlDeviceGetUUID=not_supported))
+    assert ([gpu.uuid for gpu in seen.gpus], seen.unavailable) == ([None], [])

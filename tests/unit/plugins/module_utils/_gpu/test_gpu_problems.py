@@ -11,7 +11,12 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problem
 
 GUIDE = Path(__file__).parents[5] / "docs" / "troubleshooting.md"
 SECTION = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-EXAMPLES = {"str": "EXAMPLE", "str | None": "EXAMPLE", "Sequence[str]": ["EXAMPLE"], "int | None": 2}
+EXAMPLES = {
+    "str": "EXAMPLE",
+    "str | None": "EXAMPLE",
+    "Sequence[str]": ["EXAMPLE"],
+    "int | None": 2,
+}
 
 
 def build(code):
