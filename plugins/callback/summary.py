@@ -11,7 +11,8 @@ short_description: End a run with the table a person wants to see
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
-  - After the recap, prints what failed on which host, one paragraph each, and the table of all servers.
+  - After the recap, prints what failed on which host, one paragraph each, the table of all servers, and the problems of
+    the hosts.
   - Needs to be enabled.
 requirements:
   - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
@@ -71,5 +72,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
             self._display.display(line)
         for host, why in stats.custom["_run"].get("whisperops_reasons", {}).items():
             self._display.display(f"\n{host}: {why}")
+        for host, problems in stats.custom["_run"].get("whisperops_problems", {}).items():
+            for problem in problems:
+                self._display.display(f"\n{host}: {problem}", color="yellow")
         if len(rows) == len(servers) == 1:
             self._display.display(f"\ntranscript: {servers[0]['transcript']}\nserver: {servers[0]['server']}")

@@ -104,6 +104,10 @@ def _gpus_line(record: Mapping[str, Any]) -> str:
         if gpu.get("compute_capability"):
             label += f" ({shown(gpu['compute_capability'], 12)})"
         counted[label] = counted.get(label, 0) + 1
+    for gpu in mappings(mapping(record.get("gpu_info")).get("unavailable_gpus")):
+        where = gpu.get("name") or gpu.get("pci_bus_id") or "GPU of unknown name"
+        label = f"{shown(where, 80)} not offered: {shown(gpu.get('code') or NOTHING, 40)}"
+        counted[label] = counted.get(label, 0) + 1
     if not counted:
         return "none" if mapping(record.get("gpu_info")).get("gpu_present") is False else NOTHING
     return ", ".join(f"{times} x {label}" if times > 1 else label for label, times in counted.items())

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from ansible_collections.whisperops.gpu.plugins.callback.summary import message, table
+from types import SimpleNamespace
+
+from ansible_collections.whisperops.gpu.plugins.callback.summary import CallbackModule, message, table
 
 
 def test_the_columns_stand_below_each_other():
@@ -15,3 +17,11 @@ def test_a_failed_loop_says_what_its_first_failed_item_says():
 
 def test_a_failed_task_says_what_it_says():
     assert message({"msg": "no"}) == "no"
+
+
+def test_the_problems_of_the_hosts_stand_below_the_table(monkeypatch):
+    callback, shown = CallbackModule(), []
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=lambda text, color=None: shown.append(text)))
+    run = {"whisperops_summary": [{"host": "a"}], "whisperops_problems": {"a": ["gpu_lost: GPU 1 is lost."]}}
+    callback.v2_playbook_on_stats(SimpleNamespace(custom={"_run": run}, failures={}, dark={}))
+    assert shown == ["HOST", "a", "\na: gpu_lost: GPU 1 is lost."]

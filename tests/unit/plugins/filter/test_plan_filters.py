@@ -60,3 +60,49 @@ def test_a_summary_is_one_row_and_shouts_what_must_not_be_overlooked() -> None:
     assert (never["image"], never["verdict"]) == ("-", "IMPOSSIBLE")
     with pytest.raises(AnsibleError, match="allowed: the result of whisperops"):
         rendered("'x' | whisperops.gpu.plan_summary")
+
+
+BROKEN = {"index": 1, "pci_bus_id": "00000000:0A:00.0", "name": None, "code": "gpu_lost", "reason": "GPU 1 is lost."}
+
+
+def test_the_table_has_a_row_for_each_gpu_and_for_each_that_is_not_offered() -> None:
+    facts = {**GTX_1080_ON_550, "unavailable_gpus": [BROKEN, {**BROKEN, "pci_bus_id": None}]}
+    rows = rendered("facts | whisperops.gpu.plan_rows(facts | whisperops.gpu.deployment_plan, 'one')", facts=facts)
+    assert [(row["host"], row["gpu"], row["verdict"], row["servers"]) for row in rows] == [
+        ("one", "GTX 1080", "native", 1),
+        ("one", "00000000:0A:00.0", "gpu_lost", 0),
+        ("one", "GPU 1", "gpu_lost", 0),
+    ]
+    assert [row["image"] for row in rows[1:]] == [None, None]
+
+
+def test_a_gpu_that_is_not_served_is_left_out_in_the_table() -> None:
+    second = {**GTX_1080_ON_550["gpus"][0], "uuid": "GPU-1", "compute_mode": "prohibited"}
+    facts = {**GTX_1080_ON_550, "gpus": [*GTX_1080_ON_550["gpus"], second]}
+    rows = rendered("facts | whisperops.gpu.plan_rows(facts | whisperops.gpu.deployment_plan, 'one')", facts=facts)
+    assert [row["verdict"] for row in rows] == ["native", "left out"]
+
+
+def test_a_host_without_a_gpu_has_one_row() -> None:
+    (row,) = rendered("{} | whisperops.gpu.plan_rows({} | whisperops.gpu.deployment_plan, 'one')")
+    assert (row["gpu"], row["verdict"], row["servers"]) == (None, "CPU", 1)
+
+
+def test_the_problems_of_a_host_are_told_with_code_and_remedy() -> None:
+    problem = {"code": "gpu_lost", "message": "GPU 1 is lost.", "remedy": "Power the host off."}
+    facts = {**GTX_1080_ON_550, "problems": [problem]}
+    told = rendered("facts | whisperops.gpu.host_problems(facts | whisperops.gpu.deployment_plan)", facts=facts)
+    assert told == ["gpu_lost: GPU 1 is lost. Power the host off."]
+
+
+def test_that_a_cpu_host_has_no_gpu_is_no_problem() -> None:
+    facts = {"gpu_present": False, "problems": [{"code": "no_gpu", "message": "None.", "remedy": None}]}
+    expression = "facts | whisperops.gpu.host_problems(facts | whisperops.gpu.deployment_plan(policy=policy))"
+    assert rendered(expression, facts=facts, policy={}) == []
+    assert rendered(expression, facts=facts, policy={"allow_cpu": "never"}) == ["no_gpu: None."]
+
+
+@pytest.mark.parametrize("name", ["plan_rows({}, 'one')", "host_problems({})"])
+def test_what_is_no_result_is_refused(name) -> None:
+    with pytest.raises(AnsibleError, match="allowed: the results of whisperops"):
+        rendered(f"'x' | whisperops.gpu.{name}")

@@ -205,6 +205,13 @@ def test_markup_in_any_part_of_a_record_is_text():
     assert len(re.findall("<script", html)) == 1
 
 
+def test_a_gpu_that_is_not_offered_is_on_the_page_with_its_code():
+    broken = {"index": 1, "pci_bus_id": "00000000:0A:00.0", "name": None, "code": "gpu_lost", "reason": "It is lost."}
+    gpus = [{"name": "NVIDIA L4", "compute_capability": "8.9"}]
+    html = html_of(record(plan=GPU_PLAN, gpu_info={"gpus": gpus, "unavailable_gpus": [broken]}))
+    assert "NVIDIA L4 (8.9), 00000000:0A:00.0 not offered: gpu_lost" in html
+
+
 def test_a_template_in_a_record_is_text():
     assert "{{ 7 * 7 }}" in html_of(record("{{ 7 * 7 }}"))
 
