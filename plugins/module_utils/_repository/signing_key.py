@@ -54,8 +54,8 @@ def single_key(content: bytes, fingerprint: str, source: str, program: str = "gp
     with tempfile.TemporaryDirectory(prefix="whisperops-key-") as directory:
         keyring = Path(directory)
         _gpg(program, keyring, "--import", data=content)
-        listing = _gpg(program, keyring, "--list-keys", "--with-colons", "--with-fingerprint").decode("ascii", "replace")
-        seen = _PRIMARY.findall(listing)
+        listing = _gpg(program, keyring, "--list-keys", "--with-colons", "--with-fingerprint")
+        seen = _PRIMARY.findall(listing.decode("ascii", "replace"))
         if wanted in seen and _FINGERPRINT.fullmatch(wanted):
             return _gpg(program, keyring, "--armor", "--export", wanted).decode("ascii"), seen
     raise KeyRefusedError(

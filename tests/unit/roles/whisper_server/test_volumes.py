@@ -26,11 +26,17 @@ def volumes(enforce, *, jit):
 
 @pytest.mark.parametrize("enforce", [None, "0"])
 def test_without_enforcing_selinux_no_label_is_asked_for(enforce):
-    assert volumes(enforce, jit=True) == ["/var/lib/whisper/models:/models:ro", "/var/lib/whisper/jit_cache:/jit_cache:rw"]
+    assert volumes(enforce, jit=True) == [
+        "/var/lib/whisper/models:/models:ro",
+        "/var/lib/whisper/jit_cache:/jit_cache:rw",
+    ]
 
 
 def test_with_enforcing_selinux_all_servers_share_the_label():
-    assert volumes("1", jit=True) == ["/var/lib/whisper/models:/models:ro,z", "/var/lib/whisper/jit_cache:/jit_cache:rw,z"]
+    assert volumes("1", jit=True) == [
+        "/var/lib/whisper/models:/models:ro,z",
+        "/var/lib/whisper/jit_cache:/jit_cache:rw,z",
+    ]
 
 
 def test_only_a_server_that_compiles_gets_the_cache():

@@ -74,7 +74,7 @@ def test_a_fingerprint_as_documentation_prints_it_is_understood(keys: list[Made]
 def test_any_other_fingerprint_is_refused_with_what_was_seen(keys: list[Made], pinned: str) -> None:
     publisher, stranger = keys
     wanted = {"stranger": stranger.primary, "subkey": publisher.subkey, "short": publisher.primary[-16:], "empty": ""}
-    with pytest.raises(signing_key.KeyRefusedError, match="^repository_key_unknown: ") as refusal:
+    with pytest.raises(signing_key.KeyRefusedError, match=r"^repository_key_unknown: ") as refusal:
         signing_key.single_key(publisher.public, wanted[pinned], "http://mirror.example/gpg")
     assert publisher.primary in str(refusal.value)
     assert "http://mirror.example/gpg" in str(refusal.value)
@@ -92,5 +92,5 @@ def test_half_a_key_is_refused(keys: list[Made]) -> None:
 
 
 def test_a_host_without_gpg_is_told_what_to_install() -> None:
-    with pytest.raises(signing_key.KeyRefusedError, match="^gpg_missing: .*gnupg2"):
+    with pytest.raises(signing_key.KeyRefusedError, match=r"^gpg_missing: .*gnupg2"):
         signing_key.single_key(b"", "0" * 40, "x", program="gpg-that-there-is-not")
