@@ -69,7 +69,7 @@ fingerprints:
   sample: [9DC858229FC7DD38854AE2D88D81803C0EBFCD88]
 """
 
-from urllib.error import URLError
+from http.client import HTTPException
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
@@ -77,10 +77,14 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._repository import 
 
 
 def download(url: str, timeout: int) -> bytes:
-    with open_url(url, timeout=timeout, http_agent="whisperops.gpu") as response:
-        content: bytes = response.read(signing_key.LARGEST + 1)
-    if len(content) > signing_key.LARGEST:
-        raise ValueError(f"it has more than {signing_key.LARGEST} bytes, which no key has")
+    try:
+        with open_url(url, timeout=timeout, http_agent="whisperops.gpu") as response:
+            content: bytes = response.read(signing_key.LARGEST + 1)
+    except (OSError, HTTPException, ValueError) as error:
+        raise signing_key.KeyRefusedError(
+            f"repository_key_unreachable: The key at {url} could not be downloaded: {error}. "
+            "Set the repository's URL to one that this host can reach."
+        ) from error
     return content
 
 
@@ -100,11 +104,6 @@ def main() -> None:
         key, fingerprints = signing_key.single_key(content, module.params["fingerprint"], url)
     except signing_key.KeyRefusedError as refusal:
         module.fail_json(msg=str(refusal))
-    except (OSError, URLError, ValueError) as error:
-        module.fail_json(
-            msg=f"repository_key_unreachable: The key at {url} could not be downloaded: {error}. "
-            "Set the repository's URL to one that this host can reach."
-        )
     module.exit_json(changed=False, key=key, fingerprints=fingerprints)
 
 

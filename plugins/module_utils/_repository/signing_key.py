@@ -23,11 +23,7 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 
 
 class KeyRefusedError(Exception):
-    """Why there is no such key: a problem code, what was seen and what to do."""
-
-    def __init__(self, code: str, seen: str, remedy: str) -> None:
-        super().__init__(f"{code}: {seen} {remedy}")
-        self.code = code
+    """Why there is no such key. It begins with a problem code, and says what was seen and what to do."""
 
 
 def normalized(fingerprint: str) -> str:
@@ -47,9 +43,8 @@ def single_key(content: bytes, fingerprint: str, source: str, program: str = "gp
     wanted = normalized(fingerprint)
     if shutil.which(program) is None:
         raise KeyRefusedError(
-            "gpg_missing",
-            f"The program {program} that reads the key at {source} is not installed.",
-            "Install it (Debian, Ubuntu: gpg; Red Hat family: gnupg2).",
+            f"gpg_missing: The program {program} that reads the key at {source} is not installed. "
+            "Install it (Debian, Ubuntu: gpg; Red Hat family: gnupg2)."
         )
     with tempfile.TemporaryDirectory(prefix="whisperops-key-") as directory:
         keyring = Path(directory)
@@ -59,8 +54,7 @@ def single_key(content: bytes, fingerprint: str, source: str, program: str = "gp
         if wanted in seen and _FINGERPRINT.fullmatch(wanted):
             return _gpg(program, keyring, "--armor", "--export", wanted).decode("ascii"), seen
     raise KeyRefusedError(
-        "repository_key_unknown",
-        f"The key at {source} is not {wanted}. Seen: {', '.join(seen) or 'no key'}.",
+        f"repository_key_unknown: The key at {source} is not {wanted}. Seen: {', '.join(seen) or 'no key'}. "
         "If the publisher's documentation names the new key, set its fingerprint; otherwise something between this "
-        "host and the publisher replaces what it downloads.",
+        "host and the publisher replaces what it downloads."
     )
