@@ -114,7 +114,7 @@ demo-down: ## take the lab away, and all it installed
 	tests/lab/engine down
 
 SCENARIO ?= default
-RELEASES = trixie bookworm $(if $(filter toolkit,$(SCENARIO)),forky)
+RELEASES = trixie bookworm $(if $(filter toolkit,$(SCENARIO)),forky) $(if $(filter engine29,$(SCENARIO)),resolute)
 molecule: $(VENV)/.dev ## one scenario on lab hosts: make molecule SCENARIO=default
 	tests/lab/engine up $(RELEASES)
 	@# What failed stands long before the hosts are taken away: it is said once more at the end.
@@ -186,7 +186,7 @@ test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory cores-default
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
-NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts faults gateway proof metrics benchmark image
+NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults gateway proof metrics benchmark image
 nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA's compiler
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	@# Its image for the card is the one that was just built.
