@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "molecule" / "defaults" / "inventory"
 LISTED = yaml.safe_load((ROOT / "tests/lab/out_of_reach.yml").read_text(encoding="utf-8"))["out_of_reach"]
 # What a person chooses for a host, as inventories/example shows: no way around a default.
-CHOICES = {"whisper_policy", "whisper_proxy", "docker_engine_source"}
+CHOICES = {"docker_engine_source", "gpu_metrics_enabled", "whisper_policy", "whisper_proof_timer", "whisper_proxy"}
 OURS = re.compile(r"(docker_engine|fleet_report|gpu_metrics|nvidia_container_toolkit|whisper)_\w+")
 
 
