@@ -149,3 +149,10 @@ def test_symbolic_links_in_a_circle_end() -> None:
 
 def test_a_link_never_leads_out_of_the_tree() -> None:
     assert resolve("/opt/x", {"/opt": "../../../etc"}.get) == "/etc/x"
+
+
+def test_a_path_longer_than_linux_takes_is_followed_nowhere() -> None:
+    path = "/lib" + "/x" * 3000
+    assert resolve(path, LINKS.get) == path
+    assert resolve("/lib/x", LINKS.get) == "/usr/lib/x"
+    assert resolve("/a/x", {"/a": "/b" * 3000}.get) == "/a/x"

@@ -92,7 +92,8 @@ def test_an_odd_entry_of_the_earlier_record_loses_none_of_the_others(tmp_path, k
     sound = {"port": 8081, "container": "b", "gpu": None, "success": True}
     record.write_text(json.dumps({"servers": [earlier, odd, sound]}), encoding="utf-8")
     keep([entry(SERVER, PROVEN, 0.8, 1)], None, str(record), str(prom))
-    kept = json.loads(record.read_text(encoding="utf-8"))["servers"]
+    # As strict readers of JSON take it: no NaN.
+    kept = json.loads(record.read_text(encoding="utf-8"), parse_constant=pytest.fail)["servers"]
     assert {8080, 8081} <= {one["port"] for one in kept}
     lines = [line for line in prom.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert all(math.isfinite(float(line.rpartition(" ")[2])) for line in lines)

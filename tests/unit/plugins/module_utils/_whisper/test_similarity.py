@@ -40,11 +40,9 @@ def test_a_text_is_like_itself(text):
 
 
 def test_an_endless_text_is_compared_soon_and_is_not_like_it():
-    expected = (
-        "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
-    )
+    expected = "as long as it takes and as long as you can " * 20
     started = time.process_time()
-    assert similarity("you can ask what not " * 150_000, expected) < 0.2
+    assert similarity("as long " * 500_000, expected) < 0.5
     assert time.process_time() - started < 5
 
 
