@@ -53,16 +53,16 @@ def bounded(value: Any) -> Any:
 
 def _bounded(value: Any, levels: int, left: list[int]) -> Any:
     left[0] -= 1
-    if left[0] < 0:
-        return "(left out: too many values)"
     if not isinstance(value, (Mapping, list, tuple)):
         return _scalar(value)
     if levels == 0:
         return "(left out: nested too deep)"
     if isinstance(value, Mapping):
-        inner = ((_text(key)[:LONGEST_KEY], one) for key, one in value.items())
-        return {key: _bounded(one, levels - 1, left) for key, one in inner if left[0] > 0}
-    return [_bounded(one, levels - 1, left) for one in value if left[0] > 0]
+        pairs = ((_text(key)[:LONGEST_KEY], one) for key, one in value.items() if left[0] > 0)
+        members = {key: _bounded(one, levels - 1, left) for key, one in pairs}
+        return members if len(members) == len(value) else {**members, "left out": "too many values"}
+    items = [_bounded(one, levels - 1, left) for one in value if left[0] > 0]
+    return items if len(items) == len(value) else [*items, "(left out: too many values)"]
 
 
 def _scalar(value: Any) -> Any:

@@ -75,6 +75,8 @@ def test_what_is_nested_deeper_is_left_out(levels):
 
 def test_what_is_larger_is_left_out():
     assert len(json.dumps(bounded(["x"] * 10**6))) < 2 * 10**6
+    assert bounded(["x"] * 10**6)[-1] == "(left out: too many values)"
+    assert bounded({str(number): 1 for number in range(10**6)})["left out"] == "too many values"
     assert len(bounded("x" * 10**6)) < 110_000
     assert len(json.dumps(bounded({"k" * 10**6: 1}))) < 1000
     numbers = json.dumps(bounded([10**5000, float("nan"), float("inf")]))
