@@ -126,6 +126,12 @@ class Detector:
         return "sysfs", Observation(library_version=library, problems=telling)
 
     def _add_not_offered(self, report: Report, host: HostFacts) -> None:
+        held = [p for p in report.problems if p.code in ("nouveau_bound", "other_driver_bound")]
+        for device in host.devices:
+            reasons = [p for p in held if device.bus_id in p.message]
+            if device.driver not in (None, "nvidia") and reasons:
+                problem = reasons[0]
+                report.unavailable_gpus.append(UnavailableGpu(problem.code, problem.message, pci_bus_id=device.bus_id))
         known = {gpu.pci_bus_id for gpu in report.gpus} | {gpu.pci_bus_id for gpu in report.unavailable_gpus}
         missing = [bus_id for bus_id in host.bound_to("nvidia") + host.bound_to(None) if bus_id not in known]
         nameless = [gpu for gpu in report.unavailable_gpus if gpu.pci_bus_id is None]

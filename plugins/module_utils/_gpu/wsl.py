@@ -10,7 +10,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions impo
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem, branch_of
 
 REMEDY = (
-    "This host runs under WSL: install or update NVIDIA's driver on Windows (never one inside WSL), run 'wsl --update'"
+    "Under WSL, install or update NVIDIA's driver on Windows (never one inside WSL), run 'wsl --update'"
     " and 'wsl --shutdown' in Windows, start it again and see that 'nvidia-smi' works on Windows and here. A"
     " data-center GPU must be in WDDM mode on Windows, not TCC. To serve from the CPU, set 'allow_cpu: always'."
 )
@@ -36,7 +36,9 @@ _OF_THE_DRIVER = (
 def with_remedy(problem: Problem) -> Problem:
     if problem.code not in _OF_THE_DRIVER:
         return problem
-    return Problem(problem.code, problem.message, f"{REMEDY} See docs/troubleshooting.md#{problem.code}")
+    # Where nothing of NVIDIA's was seen, Windows may have a GPU of another maker.
+    condition = "If Windows has an NVIDIA GPU: " if problem.code == "no_gpu" else ""
+    return Problem(problem.code, problem.message, f"{condition}{REMEDY} See docs/troubleshooting.md#{problem.code}")
 
 
 def branch(version: str | None, cuda: str | None) -> str | None:

@@ -102,6 +102,15 @@ def test_a_gpu_that_the_driver_does_not_offer_is_in_warnings_and_rejected(host):
     assert (None, "gpu_not_initialized") in [(entry["image"], entry["code"]) for entry in plan["rejected"]]
 
 
+@pytest.mark.parametrize(("driver", "code"), [("vfio-pci", "other_driver_bound"), ("nouveau", "nouveau_bound")])
+def test_a_gpu_that_another_kernel_driver_holds_is_not_offered_either(host, driver, code):
+    gpus(host.device("0000:82:00.0", driver=driver), "0000:01:00.0", version="550.163.01")
+    report, plan = planned(host.nvidia_smi("gtx1080-550"))
+    assert [(one["pci_bus_id"], one["code"]) for one in report["unavailable_gpus"]] == [("00000000:82:00.0", code)]
+    assert plan["verdict"] == "native"
+    assert any("00000000:82:00.0" in text for text in plan["warnings"])
+
+
 def test_a_tool_that_hangs_for_all_is_asked_no_more_than_twice_alone(host):
     asked = []
 
