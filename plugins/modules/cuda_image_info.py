@@ -251,8 +251,8 @@ image_id:
   type: str
   sample: null
 repo_digests:
-  description: The digests under which registries know it. For a local build it is empty, or from Docker Engine 29 on the
-    digest that a push would have.
+  description: The digests under which registries know it. For a local build it is empty, or from Docker Engine 29 on
+    the digest that a push would have.
   returned: always
   type: list
   elements: str
