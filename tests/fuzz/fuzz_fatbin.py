@@ -59,9 +59,10 @@ def seeds() -> Iterator[bytes]:
             content = path.read_bytes()
             yield content
             if path.suffix == ".so":
-                yield repeated(content, 5)
+                # So often that the entries would need more bytes than there are.
+                yield repeated(content, 300)
             yield content[content.find((0xBA55ED50).to_bytes(4, "little")) :]
 
 
 if __name__ == "__main__":
-    fuzz("fatbin", one_input, seeds(), max_length=32768)
+    fuzz("fatbin", one_input, seeds(), max_length=65536)
