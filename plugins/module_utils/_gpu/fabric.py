@@ -66,9 +66,9 @@ def not_ready(seen: Fabric, driver: str | None) -> Problem:
             f"Wait until `nvidia-smi -q | grep -A 2 Fabric` says Completed; otherwise `systemctl restart {UNIT}`. With"
             " confidential computing on: `nvidia-smi conf-compute -srs 1`."
         )
-    machine = "This machine has NVSwitches" if seen.switches else "On a machine whose GPUs are joined by NVSwitch"
+    machine = "This machine has NVSwitches:" if seen.switches else "On a machine whose GPUs are joined by NVSwitch,"
     return Problem(
         "fabric_manager_not_ready",
-        f"{machine}; CUDA starts on its GPUs only once {UNIT} has made them ready: {state}.",
+        f"{machine} CUDA starts on its GPUs only once {UNIT} has made them ready: {state}.",
         remedy,
     )

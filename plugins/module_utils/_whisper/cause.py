@@ -29,6 +29,9 @@ _DECISIVE = (
     "no_permission",
     "nvml_unknown_error",
     "fabric_manager_not_ready",
+    "libcuda_missing",
+    "vgpu_without_cuda",
+    "vgpu_unlicensed",
     "no_gpu",
 )
 
