@@ -64,8 +64,8 @@ def _read(reading: int, end: float) -> bytes | None:
     """All until the other side is closed; None where that did not happen in time."""
     parts: list[bytes] = []
     while True:
-        ready, _, _ = select.select([reading], [], [], max(0.0, end - time.monotonic()))
-        if not ready:
+        ready = select.select([reading], [], [], max(0.0, end - time.monotonic()))
+        if not ready[0]:
             return None
         part = os.read(reading, _CHUNK)
         if not part:

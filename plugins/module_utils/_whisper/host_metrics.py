@@ -14,7 +14,6 @@ import http.client
 import json
 import os
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Any, Callable, Iterable, NamedTuple
@@ -250,7 +249,3 @@ def main() -> int:
     ]
     write(given.textfile, text_of(samples))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
