@@ -47,7 +47,6 @@ from typing import Any, Mapping
 
 import yaml
 from ansible.plugins.lookup import LookupBase
-from packaging.specifiers import SpecifierSet
 
 OWN = Path(__file__).parents[2]
 
@@ -71,10 +70,12 @@ def installed(name: str) -> str | None:
 
 
 def unmet(needed: Mapping[str, str], found: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    # ansible-core brings it; ansible-test imports plugins without.
+    specifiers = import_module("packaging.specifiers")
     return [
         {"name": name, "version": found[name], "needed": versions}
         for name, versions in sorted(needed.items())
-        if found[name] is None or not SpecifierSet(versions).contains(str(found[name]), prereleases=True)
+        if found[name] is None or not specifiers.SpecifierSet(versions).contains(str(found[name]), prereleases=True)
     ]
 
 

@@ -117,7 +117,7 @@ class Download:
         self.url: str = module.params["url"]
         self.dest = Path(module.params["dest"])
         self.part = self.dest.with_name(f".{self.dest.name}.part")
-        self.algorithm, _, self.wanted = module.params["checksum"].partition(":")
+        self.algorithm, _colon, self.wanted = module.params["checksum"].partition(":")
         if self.algorithm not in hashlib.algorithms_guaranteed or not self.wanted:
             self.fail("checksum", f"{module.params['checksum']} is no algorithm and checksum, such as sha256:…")
 

@@ -69,7 +69,7 @@ def _unusable(source: Source) -> str | None:
             return f"the directory {local.group(1)} is not there"
     keyrings = [key for key in source.signed_by if key.startswith("/")]
     faults = [(keyring, _keyring_fault(keyring)) for keyring in keyrings]
-    if source.trusted or not keyrings or len(keyrings) < len(source.signed_by) or any(not why for _, why in faults):
+    if source.trusted or not keyrings or len(keyrings) < len(source.signed_by) or any(not why for _key, why in faults):
         return None
     return f"its keyring {faults[0][0]} {faults[0][1]}"
 

@@ -41,6 +41,7 @@ _SAME_SHAPE = {"large-v1": "large-v3", "large-v2": "large-v3"}
 class Memory(NamedTuple):
     mib: int  # in use on the GPU with one server
     basis: str  # where the figure comes from, for a sentence
+    weights_mib: int  # what every GPU needs, whatever its driver and context take
 
     def of(self, servers: int) -> int:
         """The driver's share is counted once, on the safe side: some drivers take it before the first server."""
@@ -55,14 +56,14 @@ def memory_of(name: str) -> Memory | None:
     unquantized = _QUANTIZED.sub("", name)
     shape = unquantized.replace("-tdrz", "").replace(".en", "")
     shape = _SAME_SHAPE.get(shape, shape)
-    mib = MEASURED_MIB[shape]
+    mib, weights = MEASURED_MIB[shape], model.size_mib
     if unquantized != name:
         # Its weights take less, and all else (context, caches, buffers) is as large.
         mib -= (MODELS[unquantized].bytes - model.bytes) // MIB
-        return Memory(mib, f"derived: {shape} as measured on an H100, less what its weights are smaller by")
+        return Memory(mib, f"derived: {shape} as measured on an H100, less what its weights are smaller by", weights)
     if shape != name:
-        return Memory(mib, f"as measured on an H100 with {shape}, whose shape it has")
-    return Memory(mib, "measured on an H100")
+        return Memory(mib, f"as measured on an H100 with {shape}, whose shape it has", weights)
+    return Memory(mib, "measured on an H100", weights)
 
 
 def with_headroom_mib(memory: Memory, servers: int) -> int:

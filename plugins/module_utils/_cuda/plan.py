@@ -29,7 +29,7 @@ from .options import (
 )
 from .outcome import Findings, Outcome, as_plan, impossible, instances_on
 from .policy import Policy, read_policy
-from .selection import LeftOut, choose_model, select
+from .selection import LeftOut, choose_model, select, tight
 from .verdict import (
     BRANCH_DROPPED_GPU,
     DRIVER_MISSING,
@@ -155,6 +155,7 @@ class _Planner:
         self._reject_lesser(best, options, gpus)
         self._leave_unserved_out(best, gpus)
         self._tell_exclusive(best.gpus)
+        self.findings.warnings.extend(tight(best.gpus, model, self.policy))
         self.findings.reasons.insert(0, about_model)
         return self._from_image(best, best.image, model) if best.image else self._from_build(best, model)
 

@@ -92,14 +92,19 @@ def _refuse_unknown_uuids(host: Host, policy: Policy) -> None:
 def choose_model(
     gpus: tuple[HostGpu, ...], policy: Policy
 ) -> tuple[str, tuple[HostGpu, ...], tuple[LeftOut, ...], str]:
-    """The model, the GPUs it fits on, those it does not fit on, and the sentence for it."""
+    """The model, the GPUs it fits on, those it does not fit on, and the sentence for it.
+
+    What a model takes was measured on one GPU, and elsewhere it is rather less. So a GPU is left out for certain only
+    where not even the weights fit; between the two, `tight` has a warning.
+    """
     if policy.model == "auto":
         return _auto_model(gpus, policy)
     memory = memory_of(policy.model)
     fits, left_out = [], []
     for gpu in gpus:
         if memory is not None and (
-            gpu.memory_available_mib is not None and gpu.memory_available_mib < memory.of(policy.instances_per_gpu)
+            gpu.memory_available_mib is not None
+            and gpu.memory_available_mib < memory.weights_mib * policy.instances_per_gpu
         ):
             reason = (
                 f"{gpu} has {gpu.memory_available_mib} MiB for {_servers(policy)} with model {policy.model}, "
@@ -113,6 +118,20 @@ def choose_model(
     if memory is None:
         text += " How much GPU memory it takes is not known, so that was not checked."
     return policy.model, tuple(fits), tuple(left_out), text
+
+
+def tight(gpus: tuple[HostGpu, ...], model: str, policy: Policy) -> list[str]:
+    """Warnings about GPUs with less memory than was measured."""
+    memory = memory_of(model)
+    return [
+        f"{gpu} has {gpu.memory_available_mib} MiB for {_servers(policy)} with model {model}, "
+        f"which {_need(memory, policy)}. If the server runs out of memory, free GPU memory{_fewer_servers(policy)}, "
+        "or choose a smaller model."
+        for gpu in gpus
+        if memory is not None
+        and gpu.memory_available_mib is not None
+        and gpu.memory_available_mib < memory.of(policy.instances_per_gpu)
+    ]
 
 
 def _need(memory: Memory, policy: Policy) -> str:

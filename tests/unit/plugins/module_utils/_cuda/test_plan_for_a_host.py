@@ -427,8 +427,20 @@ def test_a_model_of_unknown_size_is_served_unchecked_and_that_is_said() -> None:
 def test_every_server_needs_the_memory_again(servers, needed) -> None:
     policy = {"model": "base", "instances_per_gpu": servers}
     fits = deployment_plan(host("580.95.05", card("9.0", memory_free_mib=needed)), policy=policy)
-    assert len(fits["servers"]) == servers
-    full = deployment_plan(host("580.95.05", card("9.0", memory_free_mib=needed - 1)), policy=policy)
+    tight = deployment_plan(host("580.95.05", card("9.0", memory_free_mib=needed - 1)), policy=policy)
+    assert len(fits["servers"]) == len(tight["servers"]) == servers
+    assert [warning for warning in fits["warnings"] if "MiB" in warning] == []
+    (warning,) = [warning for warning in tight["warnings"] if "MiB" in warning]
+    assert f"about {needed} MiB" in warning
+
+
+# The file of `base` has 147951465 bytes.
+@pytest.mark.parametrize(("servers", "weights"), [(1, 142), (2, 284)])
+def test_a_gpu_that_cannot_hold_the_weights_is_left_out(servers, weights) -> None:
+    policy = {"model": "base", "instances_per_gpu": servers}
+    served = deployment_plan(host("580.95.05", card("9.0", memory_free_mib=weights)), policy=policy)
+    assert len(served["servers"]) == servers
+    full = deployment_plan(host("580.95.05", card("9.0", memory_free_mib=weights - 1)), policy=policy)
     assert (full["verdict"], code_for(full, None)) == ("impossible", ["not_enough_memory"])
 
 

@@ -111,27 +111,27 @@ def test_a_download_that_nothing_disturbs_takes_one_request(download):
 
 
 def test_a_connection_that_ends_early_is_resumed_where_it_ended(download):
-    done, content, _, ranges = download(whole(until=300_000), whole())
+    done, content, _waits, ranges = download(whole(until=300_000), whole())
     assert content == CONTENT
     assert done == (len(CONTENT), 2, True)
     assert ranges == [None, "bytes=300000-"]
 
 
 def test_a_file_that_has_changed_meanwhile_is_fetched_anew(download):
-    done, content, _, _ = download(whole(until=300_000), whole(CONTENT[::-1], '"two"'))
+    done, content, _waits, _ranges = download(whole(until=300_000), whole(CONTENT[::-1], '"two"'))
     assert content == CONTENT[::-1]
     assert not done.resumed
 
 
 def test_where_there_are_no_ranges_it_begins_again(download):
-    done, content, _, _ = download(chunked(until=300_000), chunked())
+    done, content, _waits, _ranges = download(chunked(until=300_000), chunked())
     assert content == CONTENT
     assert done == (len(CONTENT), 2, False)
 
 
 def test_a_line_that_breaks_for_ever_gets_on_piece_by_piece(download):
     pieces = [whole(until=end) for end in range(100_000, len(CONTENT), 100_000)]
-    _, content, _, ranges = download(*pieces, whole(), attempts=2)
+    _done, content, _waits, ranges = download(*pieces, whole(), attempts=2)
     assert content == CONTENT
     assert len(ranges) == len(pieces) + 1
 
@@ -144,7 +144,7 @@ def test_what_never_gets_further_ends(download, answer):
 
 
 def test_a_busy_server_is_asked_when_it_wants_to_be(download):
-    _, content, waits, _ = download(status(429, Retry_After="7"), status(503), whole())
+    _done, content, waits, _ranges = download(status(429, Retry_After="7"), status(503), whole())
     assert content == CONTENT
     assert waits == [7.0, 2.0]
 
@@ -169,14 +169,14 @@ def test_a_signed_address_that_has_run_out_is_asked_for_again(tmp_path):
 
 
 def test_a_range_that_is_none_any_more_begins_again(download):
-    _, content, _, ranges = download(whole(until=300_000), status(416), whole())
+    _done, content, _waits, ranges = download(whole(until=300_000), status(416), whole())
     assert content == CONTENT
     assert ranges[-1] is None
 
 
 def test_what_an_earlier_run_left_is_not_taken_for_the_beginning(download, tmp_path):
     (tmp_path / "part").write_bytes(b"something else")
-    _, content, _, ranges = download(whole())
+    _done, content, _waits, ranges = download(whole())
     assert content == CONTENT
     assert ranges == [None]
 

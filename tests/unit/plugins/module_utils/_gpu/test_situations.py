@@ -331,7 +331,7 @@ def test_compute_instances_of_one_gpu_instance_share_its_memory(host):
     report = host.report().to_dict()
     devices = report["gpus"][0]["mig_devices"]
     assert [(one["gpu_instance_id"], one["memory_free_mib"]) for one in devices] == [(1, 71151), (2, 16368)]
-    needed = memory_of("base.en").of(1)
+    needed = memory_of("base.en").weights_mib
     small, large = ({**devices[0], "memory_free_mib": mib} for mib in (needed + 10, 2 * needed + 10))
     served = {}
     for name, memory, instances in (

@@ -57,14 +57,14 @@ def text(status: int, message: str, **headers: str) -> Answer:
 
 
 def github(path: str, query: dict[str, str]) -> Answer:
-    repository, _, archive = path.partition("/archive/")
+    repository, _separator, archive = path.partition("/archive/")
     if not archive.endswith(".tar.gz"):
         return text(404, "Not Found")
     return text(302, "", Location=f"https://codeload.github.com{repository}/tar.gz/{archive[: -len('.tar.gz')]}")
 
 
 def codeload(path: str, query: dict[str, str]) -> Answer:
-    repository, _, reference = path.partition("/tar.gz/refs/tags/v")
+    repository, _separator, reference = path.partition("/tar.gz/refs/tags/v")
     name = f"{repository.rpartition('/')[2]}-{reference}"
     file = DEPOT / "releases" / f"{name}.tar.gz"
     if not reference or "/" in reference or not file.is_file():
@@ -76,7 +76,7 @@ def codeload(path: str, query: dict[str, str]) -> Answer:
 
 
 def hub(path: str, query: dict[str, str]) -> Answer:
-    model, _, of_revision = path.partition("/resolve/")
+    model, _separator, of_revision = path.partition("/resolve/")
     file = of_revision.partition("/")[2]
     if model != "/ggerganov/whisper.cpp" or file not in MODELS:
         return text(404, "Entry not found", **{"X-Error-Code": "EntryNotFound"})

@@ -130,12 +130,12 @@ def _answer(host: str, path: str, query: dict[str, str], headers: dict[str, str]
     if host in TOKEN_HOSTS and path == "/token":
         return token_reply(query)
     if host in CDNS:
-        name, _, digest = path[1:].rpartition("/")
+        name, _separator, digest = path[1:].rpartition("/")
         return blob_reply(name, digest, query, f"https://{host}{path}", "authorization" in headers)
     registry = REGISTRIES.get(host)
     if registry is None:
         return error(404, "NAME_UNKNOWN", f"nothing stands for {host} here")
-    name, _, rest = path[len("/v2/") :].rpartition("/manifests/" if "/manifests/" in path else "/blobs/")
+    name, _separator, rest = path[len("/v2/") :].rpartition("/manifests/" if "/manifests/" in path else "/blobs/")
     scope = f"repository:{name}:pull"
     if not name or not authorized(scope, headers.get("authorization", "")):
         challenge = f'Bearer realm="{registry.realm}",service="{registry.service}"' + (
