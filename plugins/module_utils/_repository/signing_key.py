@@ -55,6 +55,7 @@ def single_key(content: bytes, fingerprint: str, source: str, program: str = "gp
             return _gpg(program, keyring, "--armor", "--export", wanted).decode("ascii"), seen
     raise KeyRefusedError(
         f"repository_key_unknown: The key at {source} is not {wanted}. Seen: {', '.join(seen) or 'no key'}. "
-        "If the publisher's documentation names the new key, set its fingerprint; otherwise something between this "
+        "If the publisher's documentation names the new key, set its fingerprint "
+        "(docs/troubleshooting.md#repository_key_unknown names the variables); otherwise something between this "
         "host and the publisher replaces what it downloads."
     )
