@@ -46,6 +46,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in cells]
 
 
+def changes_title(lines: Sequence[str]) -> str:
+    """A check (its line begins with ?) is no change."""
+    checks = sum(line.startswith("?") for line in lines)
+    numbers = ((len(lines) - checks, "to change"), (checks, "to check"))
+    return ", ".join(f"{number} {what}" for number, what in numbers if number) or "nothing to change"
+
+
 def message(result: Mapping[str, Any]) -> str:
     """What a failed task says; of a loop, what its first failed item says."""
     items = result.get("results")
@@ -87,6 +94,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
             self._display.display(line)
         for host, why in stats.custom["_run"].get("whisperops_reasons", {}).items():
             self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(why)}")
+        for host, changes in stats.custom["_run"].get("whisperops_changes", {}).items():
+            self._display.display(f"\n{sanitize_line(host)}: {changes_title(changes)}")
+            for change in changes:
+                self._display.display(f"  {sanitize_line(change)}")
         for host, problems in stats.custom["_run"].get("whisperops_problems", {}).items():
             for problem in problems:
                 self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(problem)}", color="yellow")

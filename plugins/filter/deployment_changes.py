@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.models import MODELS, VAD_MODELS
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
+
+
+def model_file(plan: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """The name that role whisper_server gives the model's file."""
+    url = str(options.get("whisper_server_model_url") or "")
+    known = {**MODELS, **VAD_MODELS}.get(str(plan.get("model")))
+    return url.rpartition("/")[2] if url else known.file if known else str(plan.get("model"))
+
+
+def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]]:
+    for name, value in (("host", host), ("plan", plan), ("inputs", inputs)):
+        if not isinstance(value, Mapping):
+            raise AnsibleFilterError(
+                f"whisperops.gpu.deployment_changes: {name}: got {type(value).__name__}; allowed: the results of"
+                " whisperops.gpu.whisper_host_info, whisperops.gpu.deployment_plan and"
+                " whisperops.gpu.deployment_inputs."
+            )
+    wanted = {**inputs, "model_file": model_file(plan, inputs["options"])}
+    return [change.to_dict() for change in changes.deployment_changes(host, plan, wanted)]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"deployment_changes": deployment_changes}

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: whisper_host_info
+short_description: Get everything that the plan of a host is made from
+version_added: 0.1.0
+author: The whisperops.gpu founders (@whisperops)
+description:
+  - Reads, in one round trip, the GPUs and their driver, Docker Engine and what this collection has in it, packages,
+    models, files, ports, free disk space, and what the last completed run has recorded.
+  - Changes nothing. What it may not read, or what does not answer, is in RV(unseen), and is no failure.
+  - M(whisperops.gpu.nvidia_gpu_info) returns the GPUs alone.
+options:
+  model_dir:
+    description: Directory of the models.
+    type: path
+    default: /var/lib/whisper/models
+  docker_host:
+    description: Socket of Docker Engine.
+    type: str
+    default: unix:///run/docker.sock
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing, so it does the same in check mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Get the state of the host
+  whisperops.gpu.whisper_host_info:
+  register: host
+  become: true
+
+- name: Show what cannot be seen
+  ansible.builtin.debug:
+    var: host.unseen
+"""
+
+RETURN = r"""
+gpu:
+  description: What M(whisperops.gpu.nvidia_gpu_info) returns.
+  returned: success
+  type: dict
+distribution:
+  description: C(id), C(version_id) and C(name) of C(/etc/os-release), and the processor's architecture as C(machine).
+  returned: success
+  type: dict
+  sample: {id: debian, version_id: "13", name: Debian GNU/Linux 13 (trixie), machine: x86_64}
+packages:
+  description:
+    - Packages of Docker Engine and the NVIDIA Container Toolkit that are installed, each with its C(version), and
+      whether it is C(held) (apt alone).
+  returned: success
+  type: dict
+  sample: {docker.io: {version: 26.1.5+dfsg1-9+b9, held: false}}
+engine:
+  description:
+    - Whether Docker Engine is C(installed), and C(version), C(storage_driver) and C(root) directory of one that
+      answers (null otherwise).
+  returned: success
+  type: dict
+  sample: {installed: true, version: 26.1.5+dfsg1, storage_driver: overlay2, root: /var/lib/docker}
+servers:
+  description:
+    - Containers of this collection, running or not, each with C(name), C(id), C(image), C(state), C(status), C(ports)
+      of the host, the label C(server) and the label C(model).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+images:
+  description: Images by tag and by digest, each with its ID.
+  returned: success
+  type: dict
+  sample: {}
+files:
+  description: Files that the roles write, each with its SHA-256.
+  returned: success
+  type: dict
+  sample: {}
+models:
+  description: Models, each with its size and the time at which it was written.
+  returned: success
+  type: dict
+  sample: {ggml-base.en.bin: 147964211 bytes of 1795376591000000000}
+units:
+  description: Units of systemd that matter, each with its state.
+  returned: success
+  type: dict
+  sample: {docker.service: active}
+ports:
+  description: TCP ports on which something listens.
+  returned: success
+  type: list
+  elements: int
+  sample: [22, 8080]
+free_mib:
+  description: Free disk space in MiB, for Docker's directory and that of the models.
+  returned: success
+  type: dict
+  sample: {/var/lib/docker: 81920, /var/lib/whisper/models: 81920}
+selinux:
+  description: V(enforcing), V(permissive) or V(disabled).
+  returned: success
+  type: str
+  sample: disabled
+applied:
+  description: What the last completed run has recorded, null where none has. See M(whisperops.gpu.deployment_record).
+  returned: success
+  type: dict
+plan:
+  description: The plan by which the host serves, null where it does not serve yet.
+  returned: success
+  type: dict
+crashed_images:
+  description: Official images of which the servers have crashed on this host.
+  returned: success
+  type: dict
+  sample: {}
+lock:
+  description: The run that holds the host, null where none does.
+  returned: success
+  type: dict
+unseen:
+  description: What could not be seen, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.observer import Observer
+from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "model_dir": {"type": "path", "default": "/var/lib/whisper/models"},
+            "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        observed = Observer().observe(module.params["model_dir"], module.params["docker_host"])
+    except InspectionError as error:
+        module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
+    module.exit_json(changed=False, gpu=Detector().report("auto").to_dict(), **observed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a host is and what it should be to the list of changes: what, from, to, why, and what it interrupts.
+
+A change that can be foreseen is in the list as it will be made. Where only a role of this collection can tell whether
+something is left to do - it has never been applied, it was told something else, or the host has changed since - the
+list has a ``check``: the role runs, and changes the host only where it must.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Iterable, Iterator, Mapping
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.applied import Applied, applied
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import CHECK, Change
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import drift
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
+
+# Of the plan, what a role acts on. Its words (reasons, warnings) change nothing.
+PLAN_PARTS = {
+    "runtime": "docker_engine",
+    "image": "whisper_image",
+    "origin": "whisper_image",
+    "cmake_cuda_architectures": "whisper_image",
+    "build": "whisper_image",
+    "gpus": "whisper_image",
+    "verdict": "whisper_server",
+    "environment": "whisper_server",
+    "model": "whisper_server",
+    "servers": "whisper_server",
+}
+# What may be set without a server being started anew.
+_KEEPS_SERVERS = frozenset({"whisper_server_log_dir", "whisper_server_ready_seconds"})
+_LONGEST_SHOWN = 60
+
+
+def deployment_changes(host: Mapping[str, Any], plan: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]:
+    """The list, in the order of the roles.
+
+    :param host: the result of whisper_host_info.
+    :param plan: the result of deployment_plan.
+    :param wanted: ``inputs`` (see inputs.py), ``options``: every variable of the roles with its value, and
+        ``model_file``: the name of the model's file.
+    """
+    return _Changes(host, plan, wanted).all()
+
+
+class _Changes:
+    def __init__(self, host: Mapping[str, Any], plan: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        self.host = host
+        self.plan = plan
+        self.inputs = wanted["inputs"]
+        self.options = wanted["options"]
+        self.model_file = wanted["model_file"]
+        self.applied = applied(host.get("applied"))
+
+    def all(self) -> list[Change]:
+        foreseen = [*self._engine(), *self._toolkit(), *self._image(), *self._servers(), *self._proof()]
+        told = list(self._told(foreseen))
+        known = {(change.role, change.what) for change in foreseen + told}
+        seen = [one for one in self._seen() if (one.role, one.what) not in known and not self._explained(one, foreseen)]
+        found = foreseen + told + seen
+        return sorted(found, key=lambda change: ROLES.index(change.role))
+
+    def _uses(self, role: str) -> bool:
+        return role != "nvidia_container_toolkit" or self.plan["runtime"] == "cuda"
+
+    def _engine(self) -> Iterator[Change]:
+        engine = self.host["engine"]
+        if not engine["installed"]:
+            source = f"from {self.options['docker_engine_source']}"
+            yield Change(ROLES[0], "install", "Docker Engine", None, source, "none is installed")
+        elif engine["version"] is None and not self.host["unseen"]:
+            yield Change(ROLES[0], "start", "Docker Engine", "stopped", "running", "it does not run")
+        if self.host["packages"] and "python3-requests" not in self.host["packages"]:
+            yield Change(ROLES[0], "install", "python3-requests", None, None, "Ansible's modules for Docker need it")
+
+    def _toolkit(self) -> Iterator[Change]:
+        role = ROLES[1]
+        if not self._uses(role) or self.options["nvidia_container_toolkit_source"] == "none":
+            return
+        version = str(self.options["nvidia_container_toolkit_version"])
+        for name in TOOLKIT:
+            package = self.host["packages"].get(name)
+            seen = package["version"].partition("-")[0] if package else None
+            if seen != version:
+                action = "install" if seen is None else "upgrade"
+                yield Change(role, action, name, seen, version, "nvidia_container_toolkit_version")
+
+    def _image(self) -> Iterator[Change]:
+        role, image = ROLES[2], str(self.plan.get("image"))
+        if self.plan["origin"] == "official":
+            if image not in self.host["images"]:
+                yield Change(role, "pull", "the official image", None, image, "it is not on the host")
+            elif self.options["whisper_image_pull"] == "always":
+                yield Change(role, CHECK, "the official image", image, None, "whisper_image_pull is always")
+            return
+        there = self.applied.image if self.applied and self.applied.plan.get("image") == image else None
+        if there is None or there not in self.host["images"]:
+            why = "there is none for this host" if there is None else f"{there} is not on the host any more"
+            yield Change(role, "build", "a local image", None, image, f"{why}; a peer that has it gives it")
+
+    def _servers(self) -> Iterator[Change]:
+        role, name = ROLES[3], str(self.options["whisper_server_name"])
+        if self.model_file not in self.host["models"]:
+            yield Change(role, "download", "the model", None, self.model_file, "it is not on the host")
+        own = re.compile(re.escape(name) + r"-\d+(-previous)?")
+        there = {one["name"]: one for one in self.host["servers"] if own.fullmatch(one["name"] or "")}
+        for index, planned in enumerate(self.plan["servers"]):
+            container = f"{name}-{index}"
+            where = f"{planned['gpu'] or 'CPU'}, port {planned['port']}"
+            server = there.pop(container, None)
+            if f"{container}-previous" in there:
+                there.pop(f"{container}-previous")
+                yield Change(
+                    role, "replace", container, "interrupted run", where, "an earlier run did not end", (container,)
+                )
+            elif server is None:
+                yield Change(role, "create", container, None, where, "the plan has it")
+            elif server["state"] != "running":
+                yield Change(role, "start", container, server["state"], "running", "it does not run")
+        for surplus in sorted(there):
+            yield Change(role, "remove", surplus, there[surplus]["state"], None, "the plan has it no more", (surplus,))
+
+    def _proof(self) -> Iterator[Change]:
+        role, unit = ROLES[4], "whisper-proof.timer"
+        wanted, active = self.options["whisper_proof_timer"] is True, self.host["units"].get(unit) == "active"
+        if wanted and not active:
+            yield Change(role, "configure", unit, None, "active", "whisper_proof_timer")
+        elif active and not wanted:
+            yield Change(role, "remove", unit, "active", None, "whisper_proof_timer")
+
+    def _told(self, foreseen: Iterable[Change]) -> Iterator[Change]:
+        """What is said otherwise now than when the roles were applied."""
+        if self.applied is None:
+            for role in filter(self._uses, ROLES):
+                yield Change(role, CHECK, f"role {role}", None, None, "no completed run is recorded on the host")
+            return
+        if self.inputs["collection"] != self.applied.collection:
+            for role in filter(self._uses, ROLES):
+                yield Change(
+                    role, CHECK, f"role {role}", None, None, "it was applied by another version of the collection"
+                )
+        named = {change.what for change in foreseen}
+        for what, role, before, after in self._differences(self.applied):
+            if role == ROLES[3] and what not in _KEEPS_SERVERS:
+                yield from self._replaced(what, before, after, named)
+            else:
+                yield Change(role, CHECK, what, before, after, "it is set otherwise than at the last run")
+
+    def _replaced(self, what: str, before: str | None, after: str | None, named: set[str]) -> Iterator[Change]:
+        name = self.options["whisper_server_name"]
+        servers = [f"{name}-{index}" for index in range(len(self.plan["servers"]))]
+        for server in servers:
+            if server not in named:
+                named.add(server)
+                yield Change(ROLES[3], "replace", server, before, after, what, (server,))
+
+    def _differences(self, before: Applied) -> Iterator[tuple[str, str, str | None, str | None]]:
+        options = self.inputs["options"]
+        for name in sorted({*options, *before.options}):
+            old, new = before.options.get(name), options.get(name)
+            if (old or {}).get("digest") != (new or {}).get("digest"):
+                yield name, role_of(name), _said(old), _said(new)
+        for part, role in PLAN_PARTS.items():
+            if before.plan.get(part) != self.plan.get(part):
+                yield f"plan: {part}", role, _shown(before.plan.get(part)), _shown(self.plan.get(part))
+
+    def _seen(self) -> Iterator[Change]:
+        """What of the host is otherwise than when the last run ended."""
+        if self.applied is not None:
+            yield from drift(self.applied, self.host, self.plan, self.model_file)
+
+    @staticmethod
+    def _explained(change: Change, foreseen: Iterable[Change]) -> bool:
+        """An engine that is gone takes its images and servers along."""
+        return any(one.role == change.role and one.action != CHECK for one in foreseen)
+
+
+def _said(described: Any) -> str | None:
+    return None if described is None else str(described.get("shown"))
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+def roles_to_apply(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The roles that run: what changes the engine, its GPUs or the image may change all that stands on them."""
+    roles = {str(change["role"]) for change in found}
+    if roles & set(ROLES[:3]):
+        return list(ROLES)
+    return [role for role in ROLES[3:] if roles & set(ROLES[3 : ROLES.index(role) + 1])]
