@@ -57,7 +57,7 @@ distribution:
 packages:
   description:
     - Packages of Docker Engine and the NVIDIA Container Toolkit that are installed, each with its C(version), and
-      whether it is C(held) (apt alone).
+      whether it is C(held) (apt alone). V(null) where neither dpkg nor rpm is there to ask.
   returned: success
   type: dict
   sample: {docker.io: {version: 26.1.5+dfsg1-9+b9, held: false}}

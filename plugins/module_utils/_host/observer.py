@@ -56,7 +56,7 @@ class Observer:
             unseen.append(f"Docker Engine: {engine.error}")
         return {
             "distribution": self._distribution(),
-            "packages": {name: package._asdict() for name, package in (found or {}).items()},
+            "packages": None if found is None else {name: one._asdict() for name, one in found.items()},
             "engine": {
                 "installed": self._exists("/run/docker.sock") or any(map(self._exists, DAEMON_PROGRAMS)),
                 "version": engine.version,

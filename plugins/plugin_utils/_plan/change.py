@@ -40,5 +40,5 @@ def line(change: Mapping[str, Any]) -> str:
     """``~ upgrade nvidia-container-toolkit: 1.19.1 -> 1.20.1 (…)``."""
     steps = [str(value) for value in (change["from"], change["to"]) if value is not None]
     values = ": " + " -> ".join(steps) if steps else ""
-    stops = f" Interrupts {', '.join(change['interrupts'])}." if change["interrupts"] else ""
-    return f"{_SIGNS.get(change['action'], '+')} {change['action']} {change['what']}{values} ({change['why']}){stops}"
+    stops = f", interrupts {', '.join(change['interrupts'])}" if change["interrupts"] else ""
+    return f"{_SIGNS.get(change['action'], '+')} {change['action']} {change['what']}{values} ({change['why']}{stops})"

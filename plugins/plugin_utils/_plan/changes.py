@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.applied import Applied, applied
@@ -76,7 +76,7 @@ class _Changes:
             yield Change(ROLES[0], "install", "Docker Engine", None, source, "none is installed")
         elif engine["version"] is None and not self.host["unseen"]:
             yield Change(ROLES[0], "start", "Docker Engine", "stopped", "running", "it does not run")
-        if self.host["packages"] and "python3-requests" not in self.host["packages"]:
+        if self.host["packages"] is not None and "python3-requests" not in self.host["packages"]:
             yield Change(ROLES[0], "install", "python3-requests", None, None, "Ansible's modules for Docker need it")
 
     def _toolkit(self) -> Iterator[Change]:
@@ -85,7 +85,7 @@ class _Changes:
             return
         version = str(self.options["nvidia_container_toolkit_version"])
         for name in TOOLKIT:
-            package = self.host["packages"].get(name)
+            package = (self.host["packages"] or {}).get(name)
             seen = package["version"].partition("-")[0] if package else None
             if seen != version:
                 action = "install" if seen is None else "upgrade"
@@ -134,23 +134,26 @@ class _Changes:
         elif active and not wanted:
             yield Change(role, "remove", unit, "active", None, "whisper_proof_timer")
 
-    def _told(self, foreseen: Iterable[Change]) -> Iterator[Change]:
+    def _told(self, foreseen: Sequence[Change]) -> Iterator[Change]:
         """What is said otherwise now than when the roles were applied."""
         if self.applied is None:
-            for role in filter(self._uses, ROLES):
-                yield Change(role, CHECK, f"role {role}", None, None, "no completed run is recorded on the host")
+            yield from self._whole("no completed run is recorded on the host", foreseen)
             return
         if self.inputs["collection"] != self.applied.collection:
-            for role in filter(self._uses, ROLES):
-                yield Change(
-                    role, CHECK, f"role {role}", None, None, "it was applied by another version of the collection"
-                )
+            yield from self._whole("it was applied by another version of the collection", foreseen)
         named = {change.what for change in foreseen}
         for what, role, before, after in self._differences(self.applied):
             if role == ROLES[3] and what not in _KEEPS_SERVERS:
                 yield from self._replaced(what, before, after, named)
             else:
                 yield Change(role, CHECK, what, before, after, "it is set otherwise than at the last run")
+
+    def _whole(self, why: str, foreseen: Iterable[Change]) -> Iterator[Change]:
+        """Every role, but for those that run anyway."""
+        named = {change.role for change in foreseen}
+        for role in ROLES:
+            if self._uses(role) and role not in named:
+                yield Change(role, CHECK, f"role {role}", None, None, why)
 
     def _replaced(self, what: str, before: str | None, after: str | None, named: set[str]) -> Iterator[Change]:
         name = self.options["whisper_server_name"]
@@ -168,7 +171,7 @@ class _Changes:
                 yield name, role_of(name), _said(old), _said(new)
         for part, role in PLAN_PARTS.items():
             if before.plan.get(part) != self.plan.get(part):
-                yield f"plan: {part}", role, _shown(before.plan.get(part)), _shown(self.plan.get(part))
+                yield f"plan: {part}", role, _shown(part, before.plan.get(part)), _shown(part, self.plan.get(part))
 
     def _seen(self) -> Iterator[Change]:
         """What of the host is otherwise than when the last run ended."""
@@ -185,7 +188,9 @@ def _said(described: Any) -> str | None:
     return None if described is None else str(described.get("shown"))
 
 
-def _shown(value: Any) -> str:
+def _shown(part: str, value: Any) -> str:
+    if part == "servers" and isinstance(value, list):
+        return ", ".join(f"port {one.get('port')} on {str(one.get('gpu') or 'CPU')[:12]}" for one in value)
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 

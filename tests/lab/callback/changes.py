@@ -1,4 +1,4 @@
-"""Records which tasks changed which host, so that a test can hold what check mode predicted to what then happened."""
+"""Records what a run said it would change and what it changed, so that a test can hold the one to the other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: changes
 type: aggregate
-short_description: Record which tasks changed which host
+short_description: Record what was predicted and what changed
 description:
   - Writes C(check.json) or, for the first real run after it, C(run.json) to the folder E(LAB_CHANGES).
+  - For each host it has C(list), the list of changes; C(host), the host as it was before; and C(tasks), the names of the
+    tasks that changed something and that the list does not speak for.
 """
+
+# What the list of changes speaks for. Of the other roles (gateway, metrics) check mode runs the tasks themselves.
+LISTED = {"whisper_plan", "whisper_deployment", "docker_engine", "nvidia_container_toolkit"}
+LISTED |= {"whisper_image", "whisper_server", "whisper_proof"}
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -28,7 +34,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
     def __init__(self) -> None:
         super().__init__()
         self._playbook = self._play = ""
-        self._changes: dict[str, set[str]] = {}
+        self._hosts: dict[str, dict[str, Any]] = {}
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self._playbook = Path(playbook._file_name).name
@@ -38,14 +44,21 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
 
     def v2_runner_on_ok(self, result: Any) -> None:
         # What a scenario does to the lab itself is none of the collection's changes.
-        if result.is_changed() and not self._play.startswith("Lab:"):
-            self._changes.setdefault(result.host.get_name(), set()).add(result.task.get_name())
+        if self._play.startswith("Lab:"):
+            return
+        host = self._hosts.setdefault(result.host.get_name(), {"list": None, "host": None, "tasks": []})
+        facts = result.result.get("ansible_facts") or {}
+        if result.task.action == "whisperops.gpu.whisper_host_info":
+            host["host"] = result.result
+        if host["list"] is None and "whisper_changes" in facts:
+            host["list"] = facts["whisper_changes"]
+        role = result.task._role.get_name(include_role_fqcn=False) if result.task._role else None
+        if result.is_changed() and role not in LISTED:
+            host["tasks"] = sorted({*host["tasks"], result.task.get_name()})
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         folder = Path(os.environ["LAB_CHANGES"])
         name = "check.json" if context.CLIARGS["check"] else "run.json"
         if self._playbook == "converge.yml" and not (folder / name).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(
-                json.dumps({host: sorted(names) for host, names in self._changes.items()}, indent=1)
-            )
+            (folder / name).write_text(json.dumps(self._hosts, indent=1, default=str))

@@ -1,0 +1,84 @@
+"""A host with one server by the plan, as a completed run leaves it."""
+
+from __future__ import annotations
+
+import copy
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import record
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.changes import deployment_changes
+
+UUID = "GPU-3f0f4e5c-0000-0000-0000-000000001080"
+IMAGE = "ghcr.io/ggml-org/whisper.cpp:main-cuda"
+TOOLKIT = (
+    "nvidia-container-toolkit",
+    "nvidia-container-toolkit-base",
+    "libnvidia-container-tools",
+    "libnvidia-container1",
+)
+
+PLAN = {
+    "runtime": "cuda",
+    "origin": "official",
+    "image": IMAGE,
+    "cmake_cuda_architectures": None,
+    "build": None,
+    "gpus": [UUID],
+    "verdict": "native",
+    "environment": {},
+    "model": "base.en",
+    "servers": [{"gpu": UUID, "port": 8080}],
+    "reasons": ["GPU 0 runs the image's code as it is."],
+}
+CPU_PLAN = {**PLAN, "runtime": "cpu", "gpus": [], "verdict": "cpu", "servers": [{"gpu": None, "port": 8080}]}
+
+BARE = {
+    "gpu": {"driver": {"version": "550.163.01"}, "gpus": [{"uuid": UUID}]},
+    "packages": {},
+    "engine": {"installed": False, "version": None},
+    "servers": [],
+    "images": {},
+    "files": {},
+    "models": {},
+    "units": {},
+    "selinux": "disabled",
+    "applied": None,
+    "crashed_images": {},
+    "unseen": [],
+}
+DEPLOYED = {
+    **BARE,
+    "packages": {
+        "docker.io": {"version": "26.1.5+dfsg1-9", "held": False},
+        "python3-requests": {"version": "2.32.3+dfsg-5", "held": False},
+        **{name: {"version": "1.20.1-1", "held": False} for name in TOOLKIT},
+    },
+    "engine": {"installed": True, "version": "26.1.5+dfsg1"},
+    "servers": [{"name": "whisper-server-0", "id": "f" * 64, "image": "sha256:1", "state": "running"}],
+    "images": {IMAGE: "sha256:1"},
+    "files": {"/etc/docker/daemon.json": "sha256:d", "/etc/whisper/plan.json": "sha256:p"},
+    "models": {"ggml-base.en.bin": "147964211 bytes of 1"},
+    "units": {"docker.service": "active", "whisper-proof.timer": "inactive"},
+}
+FACTS = {"image_reference": IMAGE, "gpu_mode": "runtime", "endpoints": [], "measured": {}}
+
+
+def wanted(model_file="ggml-base.en.bin", **given):
+    options = {name: given.get(name, inputs.default(name)) for name in inputs.names()}
+    return {"options": options, "inputs": inputs.inputs(given), "model_file": model_file}
+
+
+def deployed(plan=PLAN, host=DEPLOYED, facts=FACTS, **given):
+    """The host after a run that was given these variables."""
+    after = copy.deepcopy(host)
+    after["applied"] = record(wanted(**given)["inputs"], plan, host["gpu"], facts, after)
+    return after
+
+
+def changes(host, plan=PLAN, **given):
+    return deployment_changes(host, plan, wanted(**given))
+
+
+def told(found):
+    """``role: action what``, without the words."""
+    return [f"{change.role}: {change.action} {change.what}" for change in found]

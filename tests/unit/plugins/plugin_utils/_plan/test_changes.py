@@ -1,0 +1,199 @@
+"""The list of changes: empty where nothing differs, and each difference with its role and its reason."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+pytest.importorskip("ansible", reason="the control node has Ansible")
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import PLAN as RECORDED
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.changes import PLAN_PARTS, roles_to_apply
+
+from .deployments import BARE, CPU_PLAN, DEPLOYED, IMAGE, PLAN, TOOLKIT, changes, deployed, told
+
+
+def with_difference(**differences):
+    host = deployed()
+    for part, difference in differences.items():
+        host[part] = {**host[part], **difference} if isinstance(difference, dict) else difference
+    return host
+
+
+def test_a_host_as_the_last_run_has_left_it_has_none():
+    assert changes(deployed()) == []
+
+
+def test_a_bare_host_gets_everything_in_the_order_of_the_roles():
+    assert told(changes(BARE)) == [
+        "docker_engine: install Docker Engine",
+        "docker_engine: install python3-requests",
+        *[f"nvidia_container_toolkit: install {name}" for name in TOOLKIT],
+        "whisper_image: pull the official image",
+        "whisper_server: download the model",
+        "whisper_server: create whisper-server-0",
+        "whisper_proof: check role whisper_proof",
+    ]
+
+
+def test_a_host_without_a_gpu_hears_nothing_of_the_toolkit():
+    assert not [one for one in told(changes(BARE, CPU_PLAN)) if "nvidia" in one]
+
+
+def test_a_host_that_somebody_uses_is_checked_where_only_the_roles_can_tell():
+    host = {**copy.deepcopy(DEPLOYED), "applied": None}
+    assert set(told(changes(host))) == {f"{role}: check role {role}" for role in inputs.ROLES}
+
+
+def test_another_port_replaces_the_server_and_says_so():
+    plan = {**PLAN, "servers": [{"gpu": PLAN["gpus"][0], "port": 9090}]}
+    (change,) = changes(deployed(), plan)
+    assert (change.role, change.action, change.what) == ("whisper_server", "replace", "whisper-server-0")
+    assert change.interrupts == ("whisper-server-0",)
+    assert (change.before, change.after) == ("port 8080 on GPU-3f0f4e5c", "port 9090 on GPU-3f0f4e5c")
+
+
+def test_a_variable_that_the_server_runs_by_replaces_it():
+    (change,) = changes(deployed(), whisper_server_listen_address="0.0.0.0")
+    assert (change.action, change.what, change.after) == ("replace", "whisper-server-0", "0.0.0.0")
+    assert change.why == "whisper_server_listen_address"
+
+
+def test_a_variable_that_it_does_not_run_by_leaves_it_alone():
+    (change,) = changes(deployed(), whisper_server_ready_seconds=300)
+    assert (change.action, change.interrupts) == ("check", ())
+
+
+def test_a_variable_that_is_no_longer_set_is_a_difference_too():
+    (change,) = changes(deployed(whisper_server_language="de"))
+    assert (change.before, change.after) == ("de", None)
+
+
+def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
+    host = deployed()
+    found = changes(host, nvidia_container_toolkit_version="1.21.0")
+    upgrades = [change for change in found if change.action == "upgrade"]
+    assert [change.what for change in upgrades] == list(TOOLKIT)
+    assert {(change.before, change.after) for change in upgrades} == {("1.20.1", "1.21.0")}
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ({"servers": []}, "whisper_server: create whisper-server-0"),
+        (
+            {"servers": [{**DEPLOYED["servers"][0], "state": "exited"}]},
+            "whisper_server: start whisper-server-0",
+        ),
+        (
+            {"servers": [*DEPLOYED["servers"], {**DEPLOYED["servers"][0], "name": "whisper-server-1"}]},
+            "whisper_server: remove whisper-server-1",
+        ),
+        (
+            {"servers": [{**DEPLOYED["servers"][0], "name": "whisper-server-0-previous"}]},
+            "whisper_server: replace whisper-server-0",
+        ),
+        ({"servers": [{**DEPLOYED["servers"][0], "id": "e" * 64}]}, "whisper_server: check whisper-server-0"),
+        ({"images": {IMAGE: "sha256:2"}}, f"whisper_image: check {IMAGE}"),
+        ({"models": {"ggml-base.en.bin": "147964211 bytes of 2"}}, "whisper_server: check ggml-base.en.bin"),
+        ({"engine": {"installed": True, "version": "27.0"}}, "docker_engine: check Docker Engine"),
+        ({"engine": {"installed": True, "version": None}}, "docker_engine: start Docker Engine"),
+        ({"files": {"/etc/docker/daemon.json": "sha256:e"}}, "nvidia_container_toolkit: check /etc/docker/daemon.json"),
+        ({"files": {"/etc/whisper/plan.json": "sha256:q"}}, "whisper_server: check /etc/whisper/plan.json"),
+        ({"units": {"docker.service": "failed"}}, "docker_engine: check docker.service"),
+        ({"units": {"whisper-proof.timer": "active"}}, "whisper_proof: remove whisper-proof.timer"),
+        (
+            {"packages": {TOOLKIT[0]: {"version": "1.20.1-1", "held": True}}},
+            f"nvidia_container_toolkit: check {TOOLKIT[0]}",
+        ),
+        ({"selinux": "enforcing"}, "whisper_server: check SELinux"),
+        (
+            {"gpu": {"driver": {"version": "580.1"}}},
+            "nvidia_container_toolkit: check the GPUs and their driver",
+        ),
+    ],
+)
+def test_what_has_changed_on_the_host_is_in_the_list(differences, expected):
+    assert expected in told(changes(with_difference(**differences)))
+
+
+def test_a_model_that_is_gone_is_downloaded():
+    host = deployed()
+    host["models"] = {}
+    assert told(changes(host)) == ["whisper_server: download the model"]
+
+
+def test_containers_of_others_are_not_removed():
+    other = {**DEPLOYED["servers"][0], "name": "whisper-server-of-theirs"}
+    assert "whisper_server: remove whisper-server-of-theirs" not in told(
+        changes(with_difference(servers=[*DEPLOYED["servers"], other]))
+    )
+
+
+def test_a_local_image_that_is_gone_is_built_again():
+    plan = {**PLAN, "origin": "local", "image": "whisperops/whisper.cpp:cuda-sm61"}
+    facts = {"image_reference": "whisperops/whisper.cpp:cuda-sm61-1.9.5-0123456789ab"}
+    host = {**DEPLOYED, "images": {facts["image_reference"]: "sha256:1"}}
+    assert changes(deployed(plan, host, facts), plan) == []
+    gone = deployed(plan, host, facts)
+    gone["images"] = {}
+    assert told(changes(gone, plan)) == ["whisper_image: build a local image"]
+
+
+def test_another_version_of_the_collection_runs_every_role_of_the_host_again():
+    host = deployed()
+    host["applied"]["collection"] = "of last year"
+    assert told(changes(host)) == [f"{role}: check role {role}" for role in inputs.ROLES]
+
+
+def test_a_record_of_no_known_form_is_none():
+    for record in ({}, {"format": 0}, {**deployed()["applied"], "state": "all well"}, ["format"]):
+        assert told(changes({**DEPLOYED, "applied": record})) == [f"{role}: check role {role}" for role in inputs.ROLES]
+
+
+def test_a_record_whose_parts_are_odd_costs_a_check_and_no_crash():
+    host = deployed()
+    host["applied"]["state"] = {"packages": [], "servers": "none", "files": None}
+    assert "check" in {change.action for change in changes(host)}
+
+
+def test_the_parts_of_a_plan_that_are_compared_are_those_that_are_recorded():
+    assert set(PLAN_PARTS) == set(RECORDED)
+
+
+def test_a_password_is_in_no_line_and_in_no_record():
+    proxy = {"http": "http://me:geheim@proxy.example.net:3128"}
+    host = deployed(whisper_proxy={"http": "http://proxy.example.net:3128"})
+    found = changes(host, whisper_proxy=proxy)
+    assert found
+    assert "geheim" not in " ".join(line(change.to_dict()) for change in found)
+    assert "geheim" not in repr(deployed(whisper_proxy=proxy)["applied"])
+
+
+def test_a_line_reads_like_a_planner_s():
+    (change,) = changes(deployed(), whisper_server_listen_address="0.0.0.0")
+    assert line(change.to_dict()) == (
+        "± replace whisper-server-0: 0.0.0.0 (whisper_server_listen_address, interrupts whisper-server-0)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ([], []),
+        (["whisper_proof"], ["whisper_proof"]),
+        (["whisper_server"], ["whisper_server", "whisper_proof"]),
+        (["whisper_image"], list(inputs.ROLES)),
+        (["docker_engine", "whisper_proof"], list(inputs.ROLES)),
+    ],
+)
+def test_what_stands_on_a_change_is_applied_too(roles, expected):
+    assert roles_to_apply([{"role": role} for role in roles]) == expected
+
+
+def test_every_variable_of_the_roles_belongs_to_one_of_them():
+    for name in inputs.names():
+        assert name == inputs.PROXY or name.startswith(inputs.role_of(name) + "_")
