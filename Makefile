@@ -143,6 +143,10 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+readmes: $(VENV)/.setup | $(COLLECTION) ## the plan in README.md and the README of each role, from the code
+	$(BIN)/python tests/docs/plan_example.py
+	$(BIN)/python tests/docs/role_readmes.py
+
 DOCS := .cache/docs
 $(DOCS)/venv/.installed: requirements-docs.txt $(VENV)/.uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)/venv
@@ -196,4 +200,4 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check docs cuda-build test nightly
+  molecule guards cores-static cores-default report report-check readmes docs cuda-build test nightly
