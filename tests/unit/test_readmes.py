@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +156,23 @@ def test_ansible_reads_each_example():
     command = [sys.executable, "-m", "ansible", "playbook", "--syntax-check", "-i", "localhost,", *map(str, EXAMPLES)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, "ERROR" in done.stderr) == (0, False), done.stderr
+
+
+# --- tests/README.md ------------------------------------------------------------------------------------------------
+
+
+def rows(section):
+    """The first column of a section's table in tests/README.md."""
+    text = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `([a-z0-9_]+)` \|", text.split(f"\n## {section}\n")[1].split("\n## ")[0], re.MULTILINE)
+
+
+def test_each_directory_of_tests_says_what_it_promises():
+    listed = subprocess.run(["git", "ls-files", "tests/*/*"], capture_output=True, text=True, cwd=ROOT, check=False)
+    # Where there is no git, as in the copy that ansible-test makes, what is there counts.
+    tracked = listed.stdout.split() or [str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/*")]
+    assert sorted(rows("Directories")) == sorted({path.split("/")[1] for path in tracked} - {"output"})
+
+
+def test_each_scenario_says_what_it_promises():
+    assert sorted(rows("Scenarios")) == sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
