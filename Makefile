@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(CORE),--overri
 COLLECTION := .collections/ansible_collections/whisperops/gpu
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 24
 
 setup: $(VENV)/.setup ## Ansible in .venv, and whisperops.gpu resolved from this checkout
 	@$(BIN)/python tests/cores/which.py
