@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(CORE),--overri
 COLLECTION := .collections/ansible_collections/whisperops/gpu
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 24
 
 setup: $(VENV)/.setup ## Ansible in .venv, and whisperops.gpu resolved from this checkout
 	@$(BIN)/python tests/cores/which.py
@@ -143,6 +143,19 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+EE := .cache/execution-environment
+$(EE)/venv/.installed: tests/execution_environment/requirements.txt $(VENV)/.uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(EE)/venv
+	$(BIN)/uv pip install --quiet --python $(EE)/venv/bin/python --requirement $<
+	touch $@
+
+execution-environment: $(EE)/venv/.installed | $(COLLECTION) ## the requirements and the build context of an execution environment
+	$(EE)/venv/bin/python tests/execution_environment/check.py
+
+readmes: $(VENV)/.setup | $(COLLECTION) ## the plan in README.md and the README of each role, from the code
+	$(BIN)/python tests/docs/plan_example.py
+	$(BIN)/python tests/docs/role_readmes.py
+
 DOCS := .cache/docs
 $(DOCS)/venv/.installed: requirements-docs.txt $(VENV)/.uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)/venv
@@ -177,7 +190,7 @@ cores-default: $(VENV)/.dev ## scenario default with one host on each further an
 	$(FURTHER) LAB_HOSTS=lab-debian12 $(MAKE) --no-print-directory molecule SCENARIO=default CORE=$$core; done
 
 # What needs no lab first, two at a time.
-STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check docs cores-static
+STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check execution-environment docs cores-static
 SCENARIOS := default refusals engine
 test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC)
@@ -196,4 +209,4 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check docs cuda-build test nightly
+  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build test nightly

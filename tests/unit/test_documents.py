@@ -18,7 +18,13 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "tests" / "lab" / "README.md"])
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "roles/*/README.md", "tests/README.md", "tests/lab/README.md")
+    for path in ROOT.glob(pattern)
+    # antsibull-changelog writes it, for its own kind of reader.
+    if path.name != "CHANGELOG.md"
+)
 SHELL = {"", "shell", "sh", "bash", "console"}
 # Looked at, not run: what they name must be there.
 STATIC = {"cp", "source"}
@@ -172,6 +178,13 @@ def test_each_link_leads_somewhere(document):
         if not file.exists() or (place and place not in slugs):
             dead.append(target)
     assert dead == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_block_of_yaml_is_yaml(document):
+    for language, lines in blocks(read(document)):
+        if language in {"yaml", "yml"}:
+            yaml.safe_load("\n".join(lines))
 
 
 def test_the_example_inventory_can_be_copied_and_used(tmp_path):
