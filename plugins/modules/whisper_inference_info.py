@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_inference_info
-short_description: Have a whisper.cpp server transcribe known speech and prove where it did
+short_description: Transcribe reference audio and prove the use of the GPU
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -85,11 +85,11 @@ EXAMPLES = r"""
       And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country.
   register: inference
 
-- name: Show how fast it was
+- name: Show the transcript and the real-time factor
   ansible.builtin.debug:
     msg: "{{ inference.text }} ({{ inference.real_time_factor }} of real time)"
 
-- name: Prove that a server uses its GPU
+- name: Verify that a server uses the GPU
   whisperops.gpu.whisper_inference_info:
     url: http://127.0.0.1:8080/v1/audio/transcriptions
     audio: /var/lib/whisper/speech/jfk.wav

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_server_info
-short_description: The whisper.cpp servers of a host
+short_description: Get the whisper.cpp servers of a host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -32,11 +32,11 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: See which servers run
+- name: Get the servers of the host
   whisperops.gpu.whisper_server_info:
   register: whisper
 
-- name: Show where
+- name: Show the URLs of the running servers
   ansible.builtin.debug:
     msg: "{{ whisper.servers | map(attribute='url') | select }}"
 """
