@@ -68,6 +68,9 @@ GLOSSARY = {
     r"anew": "again",
 }
 
+# Of the glossary, what has no other meaning in the documents either.
+PROSE = [r"cards?|chips?", r"folders?", r"sums?", r"figures", r"stand-ins?", r"made-up|pretended", r"anew"]
+
 # Of each mapping in a list of tasks or plays, the lists below.
 BELOW = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 # A scenario's own plays have names that begin so (tests/lab/callback/changes.py).
@@ -104,16 +107,16 @@ def pronouns(text):
     return found
 
 
+def foreign(text, patterns=GLOSSARY):
+    """The words of a text that the glossary has another word for: sentences."""
+    plain = re.sub(r"\{\{.*?\}\}|`[^`]*`", " ", text).lower()
+    matches = ((re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", plain), GLOSSARY[pattern]) for pattern in patterns)
+    return [f"{match.group()!r}: the word is {instead}" for match, instead in matches if match]
+
+
 def wording(text):
     """What is wrong with any text that stands alone: sentences."""
-    plain = re.sub(r"\{\{.*?\}\}|`[^`]*`", " ", text).lower()
-    found = [f"{word!r} is a pronoun" for word in pronouns(text)]
-    return found + [
-        f"{match.group()!r}: the word is {instead}"
-        for pattern, instead in GLOSSARY.items()
-        for match in [re.search(rf"\b(?:{pattern})\b", plain)]
-        if match
-    ]
+    return [f"{word!r} is a pronoun" for word in pronouns(text)] + foreign(text)
 
 
 def naming(name):
@@ -240,6 +243,14 @@ def test_each_heading_stands_alone(document):
     assert [f"{heading}: {fault}" for heading in found for fault in wording(heading)] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_document_uses_the_words_of_the_glossary(document):
+    text = document.read_text(encoding="utf-8")
+    # Code, the addresses of links, and the names of files are not prose.
+    prose = re.sub(r"^```.*?^```|^ {4}.*?$|\]\([^)]*\)", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert foreign(prose, PROSE) == []
+
+
 # --- the test itself ------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +291,7 @@ def test_a_good_name(name):
         ("Roll over the server", "'Roll' without back"),
         ("Get the cards of the host", "'cards': the word is GPU"),
         ("Create the folder of the models", "'folder': the word is directory"),
+        ("Copy the made-up data", "'made-up': the word is simulated"),
         ("Check whether the engine runs", "'engine': the word is Docker Engine"),
         ("Remove the packages that were brought", "'brought': the word is install, copy, download, pull or deploy"),
     ],
