@@ -117,7 +117,7 @@ libraries:
       elements: dict
       sample: [{"arch": "50", "isa": "8.4"}, {"arch": "61", "isa": "8.4"}]
     lto:
-      description: Architectures of its intermediate code for link-time optimisation, which no driver runs.
+      description: Architectures of its intermediate code for link-time optimization, which no driver runs.
       returned: always
       type: list
       elements: str

@@ -46,7 +46,7 @@ options:
     type: bool
     default: false
   path:
-    description: The file. Its folder is made if it is not there.
+    description: The file. Its directory is made if it is not there.
     type: path
     default: /etc/docker/daemon.json
   restart:

@@ -57,7 +57,7 @@ servers:
       type: str
       sample: GPU-5bd31b3d-1b2c-4b8e-9d2c-0c3f3a0e1080
     device_code:
-      description: The plan's verdict on the image's device code for the card. V(null) for a server on the CPU.
+      description: The plan's verdict on the image's device code for the GPU. V(null) for a server on the CPU.
       type: str
       sample: native
     container:
