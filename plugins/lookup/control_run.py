@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: control_run
-short_description: Which run of Ansible this is, and whether another one has ended
+short_description: Get the identity of the current run and check whether another run has ended
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -20,11 +20,11 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Name this run
+- name: Show the identity of the current run
   ansible.builtin.debug:
     msg: "{{ lookup('whisperops.gpu.control_run') }}"
 
-- name: See whether the run that marked the host has ended
+- name: Show whether the run that holds the host lock has ended
   ansible.builtin.debug:
     msg: "{{ lookup('whisperops.gpu.control_run', mark).ended }}"
 """
