@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .versions import Target, Version
+from .versions import Version
 
 # Minor-version compatibility: SASS of any toolkit of this major runs from this driver on. [RN, MVC]
 MAJOR_FLOORS: dict[int, str] = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
@@ -129,19 +129,6 @@ FAMILIES: dict[Version, tuple[Version, ...]] = {
     (12, 1): ((12, 1),),
 }
 
-# First toolkit that takes the a and the f form of a target. [V]
-FIRST_A_TOOLKIT: dict[Version, Version] = {
-    (9, 0): (12, 0),
-    (10, 0): (12, 8),
-    (10, 1): (12, 8),
-    (12, 0): (12, 8),
-    (10, 3): (12, 9),
-    (12, 1): (12, 9),
-    (11, 0): (13, 0),
-    (10, 7): (13, 4),
-}
-FIRST_F_TOOLKIT: Version = (12, 9)
-
 # The PTX ISA a toolkit writes, and the newest one a driver of that CUDA version reads: 11.y → 7.y, 12.y → 8.y and
 # 13.y → 9.y, but 12.6 brought no new one. [V; 12.7, which was never public, PTX]
 PTX_ISA_EXCEPTIONS: dict[Version, Version] = {
@@ -254,19 +241,6 @@ def toolkit_compiles(cuda: Version, compute_capability: Version) -> bool:
 def toolkit_compiles_ggml(cuda: Version, compute_capability: Version) -> bool:
     first = GGML_FIRST_TOOLKIT.get(compute_capability)
     return toolkit_compiles(cuda, compute_capability) and (first is None or cuda[:2] >= first)
-
-
-def toolkit_compiles_target(cuda: Version, target: Target) -> bool:
-    """Including the a and f forms."""
-    capability = target.compute_capability
-    if not toolkit_compiles(cuda, capability):
-        return False
-    if target.suffix == "a":
-        first = FIRST_A_TOOLKIT.get(capability)
-        return first is not None and cuda[:2] >= first
-    if target.suffix == "f":
-        return capability in FAMILIES and cuda[:2] >= FIRST_F_TOOLKIT
-    return True
 
 
 def first_driver(compute_capability: Version) -> str | None:

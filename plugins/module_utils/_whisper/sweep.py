@@ -18,7 +18,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import (
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import transcribe
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.moments import seconds_between
 
-SHORT, MEDIUM, LONG = "short", "medium", "long"
+MEDIUM = "medium"
 
 
 class WrongSettingsError(Exception):

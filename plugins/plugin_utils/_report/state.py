@@ -41,10 +41,6 @@ def older_than_plan(record: Mapping[str, Any], part: str) -> bool:
     return learnt is not None and planned is not None and learnt < planned
 
 
-def uuid_of(result: Mapping[str, Any]) -> Any:
-    return mapping(result.get("item")).get("gpu")
-
-
 def state_of(record: Mapping[str, Any]) -> State:
     plan = mapping(record.get("plan"))
     proof = [] if older_than_plan(record, "proof") else mappings(record.get("proof"))
