@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from . import tables
 from .driver_support import ceiling, driver_knows_gpu, meets_toolkit_floor
+from .target import Target
 from .verdict import (
     DRIVER_TOO_OLD,
     IMPOSSIBLE,
@@ -26,7 +27,7 @@ from .verdict import (
     Gpu,
     Verdict,
 )
-from .versions import Target, Version, cuda_minor, dotted, parse_version
+from .versions import Version
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class DeviceCode:
 
     @property
     def toolkit(self) -> str:
-        return f"CUDA {dotted(self.cuda)}" if self.cuda else f"CUDA {self.toolkit_major}"
+        return f"CUDA {self.cuda}" if self.cuda else f"CUDA {self.toolkit_major}"
 
 
 def sass_match(target: Target, compute_capability: Version) -> str | None:
@@ -113,7 +114,7 @@ def _toolkit_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict | No
         else f"Update to a driver for CUDA {major}."
     )
     last = gpu.architecture.last_branch if gpu.architecture else None
-    if floor and last is not None and parse_version(floor)[0] > last:
+    if floor and last is not None and Version.parse(floor)[0] > last:
         remedy = f"No driver for {code.toolkit} supports {gpu}; use an image built with an older CUDA toolkit."
     return Verdict(
         IMPOSSIBLE,
@@ -163,31 +164,31 @@ def _ptx_verdict(gpu: Gpu, driver: Driver, code: DeviceCode) -> Verdict:
             IMPOSSIBLE,
             PTX_TOO_NEW,
             f"It carries no SASS for {gpu}, and its PTX for {target}{_isa_text(isa)} is too new for {driver}, "
-            f"which reads PTX up to ISA {dotted(newest_known)}.",
+            f"which reads PTX up to ISA {newest_known}.",
             f"Update the driver to one for CUDA {_cuda_text(isa, code)}, or use an image with SASS for "
-            f"{dotted(gpu.compute_capability)}.",
+            f"{gpu.compute_capability}.",
             cuda_error=222,
         )
     return Verdict(
         IMPOSSIBLE,
         NO_CODE_FOR_GPU,
         f"It carries {code}, none of which runs on {gpu}.",
-        f"Use an image with SASS for {dotted(gpu.compute_capability)}.",
+        f"Use an image with SASS for {gpu.compute_capability}.",
         cuda_error=209,
     )
 
 
 def _isa(isa: Version | None, code: DeviceCode) -> Version | None:
-    return isa or (tables.ptx_isa(cuda_minor(code.cuda)) if code.cuda else None)
+    return isa or (tables.ptx_isa(code.cuda.minor) if code.cuda else None)
 
 
 def _isa_text(isa: Version | None) -> str:
-    return f" (ISA {dotted(isa)})" if isa else " (ISA unknown)"
+    return f" (ISA {isa})" if isa else " (ISA unknown)"
 
 
 def _cuda_text(isa: Version | None, code: DeviceCode) -> str:
     if code.cuda:
-        return dotted(cuda_minor(code.cuda))
+        return str(code.cuda.minor)
     return f"{tables.cuda_major_of_isa(isa)}" if isa else "its version"
 
 
@@ -196,7 +197,7 @@ def beyond_tables(gpu: Gpu, driver: Driver, code: DeviceCode | None = None) -> t
     notes = []
     if gpu.architecture is None:
         notes.append(
-            f"Compute capability {dotted(gpu.compute_capability)} ({gpu.name}) is not in the tables; "
+            f"Compute capability {gpu.compute_capability} ({gpu.name}) is not in the tables; "
             "the general rules were applied to it."
         )
     tegra = gpu.architecture is not None and gpu.architecture.tegra
@@ -206,9 +207,9 @@ def beyond_tables(gpu: Gpu, driver: Driver, code: DeviceCode | None = None) -> t
             f"it is taken to support what {tables.NEWEST_BRANCH} supports."
         )
     toolkit = code.cuda if code else None
-    if toolkit and cuda_minor(toolkit) > tables.NEWEST_CUDA:
+    if toolkit and toolkit.minor > tables.NEWEST_CUDA:
         notes.append(
-            f"CUDA {dotted(toolkit)} is newer than the tables, which end at {dotted(tables.NEWEST_CUDA)}; "
+            f"CUDA {toolkit} is newer than the tables, which end at {tables.NEWEST_CUDA}; "
             "the rules of older versions were applied to it."
         )
     return tuple(notes)

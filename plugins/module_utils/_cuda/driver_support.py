@@ -10,7 +10,7 @@ from typing import Iterable
 
 from . import tables
 from .verdict import BRANCH_DROPPED_GPU, DRIVER_MISSING, DRIVER_TOO_OLD, IMPOSSIBLE, Driver, Gpu, Verdict
-from .versions import dotted, parse_version
+from .versions import Version
 
 DEAD_END_REMEDY = "Use a newer card, or set `allow_cpu: always` to serve from the CPU."
 
@@ -39,7 +39,7 @@ def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
             cuda_error=100,
         )
     first = tables.first_driver(gpu.compute_capability)
-    if first is not None and driver.branch < parse_version(first)[0]:
+    if first is not None and driver.branch < Version.parse(first)[0]:
         return Verdict(
             IMPOSSIBLE,
             DRIVER_TOO_OLD,
@@ -55,7 +55,7 @@ def _remedy_for_dropped(gpu: Gpu, architecture: tables.Architecture) -> str:
     if gpu.compute_capability < tables.WHISPER_FIRST_COMPUTE_CAPABILITY:
         return (
             f"Going back to branch {architecture.last_branch} would not help: whisper.cpp's CUDA code is made for "
-            f"compute capability {dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)} and newer. {DEAD_END_REMEDY}"
+            f"compute capability {tables.WHISPER_FIRST_COMPUTE_CAPABILITY} and newer. {DEAD_END_REMEDY}"
         )
     return f"Install driver branch {architecture.last_branch}{_flavour_hint(gpu)}."
 
@@ -77,7 +77,7 @@ def one_driver_serves(gpus: Iterable[Gpu]) -> bool:
     flavours = [set(tables.kernel_module_flavours(gpu.compute_capability)) for gpu in known]
     firsts = [tables.first_driver(gpu.compute_capability) for gpu in known]
     lasts = [gpu.architecture.last_branch for gpu in known if gpu.architecture and gpu.architecture.last_branch]
-    newest_first = max((parse_version(first)[0] for first in firsts if first), default=0)
+    newest_first = max((Version.parse(first)[0] for first in firsts if first), default=0)
     return bool(set.intersection(*flavours) if flavours else True) and newest_first <= min(lasts, default=newest_first)
 
 
@@ -88,7 +88,7 @@ def recommended_driver(gpu: Gpu) -> str:
         return f"driver branch {architecture.last_branch} (the last for {architecture.name}{_flavour_hint(gpu)})"
     first = tables.first_driver(gpu.compute_capability)
     floor = tables.MAJOR_FLOORS[max(tables.MAJOR_FLOORS)]
-    oldest = first if first and parse_version(first) > parse_version(floor) else floor
+    oldest = first if first and Version.parse(first) > Version.parse(floor) else floor
     return f"a driver ≥ {oldest}{_flavour_hint(gpu)}"
 
 
@@ -96,7 +96,7 @@ def meets_toolkit_floor(driver: Driver, toolkit_major: int, tegra: bool = False)
     """Minor-version compatibility: one floor for all toolkits of a major version."""
     floor = tables.MAJOR_FLOORS.get(toolkit_major)
     if floor is not None and driver.version is not None and not tegra:
-        return driver.version >= parse_version(floor)
+        return driver.version >= Version.parse(floor)
     if toolkit_major < min(tables.MAJOR_FLOORS) and driver.version is not None and not tegra:
-        return driver.version >= parse_version(tables.MAJOR_FLOORS[min(tables.MAJOR_FLOORS)])
+        return driver.version >= Version.parse(tables.MAJOR_FLOORS[min(tables.MAJOR_FLOORS)])
     return driver.cuda is not None and toolkit_major <= driver.cuda[0]

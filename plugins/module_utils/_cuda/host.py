@@ -11,8 +11,8 @@ from typing import Any, Mapping
 
 from . import tables, vgpu
 from .policy import PlanInputError, refuse
+from .target import Target
 from .verdict import Driver, Gpu
-from .versions import Version, parse_version
 
 _PLATFORMS = {
     "x86_64": "linux/amd64",
@@ -41,7 +41,7 @@ _LICENSE_MISSING = ("unlicensed", "unlicensed_restricted")
 class HostGpu:
     uuid: str | None
     name: str
-    compute_capability: Version | None
+    target: Target | None
     pci_bus_id: str
     architecture: str | None
     memory_total_mib: int | None
@@ -57,12 +57,12 @@ class HostGpu:
 
     @property
     def gpu(self) -> Gpu:
-        if self.compute_capability is None:
+        if self.target is None:
             raise ValueError(f"the compute capability of {self.name} is not known")
-        return Gpu(self.name, self.compute_capability)
+        return Gpu(self.name, self.target)
 
     def __str__(self) -> str:
-        known = str(self.gpu) if self.compute_capability else self.name
+        known = str(self.gpu) if self.target else self.name
         return f"{known} {self.uuid}" if self.uuid else f"{known} at {self.pci_bus_id}" if self.pci_bus_id else known
 
 
@@ -155,11 +155,9 @@ def _read_gpu(gpu: Any, number: int) -> HostGpu:
         raise refuse(where, gpu, "a dictionary")
     capability = _text(gpu.get("compute_capability"))
     try:
-        compute_capability = parse_version(capability) if capability else None
+        target = Target.of_gpu(capability) if capability else None
     except ValueError:
         raise refuse(f"{where}.compute_capability", capability, "a string such as '6.1', or null") from None
-    if compute_capability is not None and len(compute_capability) != len(("major", "minor")):
-        raise refuse(f"{where}.compute_capability", capability, "a string such as '6.1', or null")
     uuid = _text(gpu.get("uuid"))
     name = _text(gpu.get("name")) or "NVIDIA GPU"
     devices = gpu.get("mig_devices") or ()
@@ -169,7 +167,7 @@ def _read_gpu(gpu: Any, number: int) -> HostGpu:
     return HostGpu(
         uuid=uuid,
         name=name,
-        compute_capability=compute_capability,
+        target=target,
         pci_bus_id=_text(gpu.get("pci_bus_id")) or "",
         architecture=architecture,
         memory_total_mib=_number(gpu.get("memory_total_mib")),
@@ -181,7 +179,7 @@ def _read_gpu(gpu: Any, number: int) -> HostGpu:
             HostGpu(
                 uuid=_text(device.get("uuid")),
                 name=_text(device.get("name")) or f"a MIG device of {name}",
-                compute_capability=compute_capability,
+                target=target,
                 pci_bus_id=_text(gpu.get("pci_bus_id")) or "",
                 architecture=architecture,
                 memory_total_mib=_number(device.get("memory_total_mib")),
@@ -239,7 +237,7 @@ def _platform(machine: Any, gpus: tuple[HostGpu, ...]) -> str:
     if machine is not None:
         platform = _PLATFORMS.get(str(machine))
         return platform or f"linux/{machine}"
-    capabilities = [gpu.compute_capability for gpu in gpus if gpu.compute_capability]
+    capabilities = [gpu.target.compute_capability for gpu in gpus if gpu.target]
     known = [tables.ARCHITECTURES.get(capability) for capability in capabilities]
     arm = any(architecture is not None and architecture.tegra for architecture in known) or (12, 1) in capabilities
     return "linux/arm64" if arm else "linux/amd64"

@@ -11,7 +11,8 @@ from typing import Any, Mapping
 
 from .compatibility import DeviceCode
 from .policy import PlanInputError, refuse
-from .versions import Target, Version, cuda_minor, parse_target, parse_version
+from .target import Target
+from .versions import Version
 
 RUNTIMES = ("cuda", "cpu")
 KEYS = (
@@ -136,7 +137,7 @@ def _read_code(entry: Mapping[str, Any], where: str) -> tuple[str | None, Device
 
 def _target(value: Any, where: str) -> Target:
     try:
-        return parse_target(value if isinstance(value, str) else "")
+        return Target.parse(value if isinstance(value, str) else "")
     except ValueError:
         raise refuse(where, value, "a target as a string, such as '61', '90a' or '100f'") from None
 
@@ -145,17 +146,17 @@ def _read_ptx(item: Any, where: str) -> tuple[Target, Version | None]:
     if not isinstance(item, Mapping):
         raise refuse(where, item, "a dictionary with arch and isa, such as {arch: '90', isa: '8.4'}")
     isa = _version(item.get("isa"), f"{where}.isa")
-    return _target(item.get("arch"), f"{where}.arch"), (cuda_minor(isa) if isa else None)
+    return _target(item.get("arch"), f"{where}.arch"), (isa.minor if isa else None)
 
 
 def _version(value: Any, where: str) -> Version | None:
     if value is None or value == "":
         return None
     try:
-        version = parse_version(value if isinstance(value, str) else "")
+        version = Version.parse(value if isinstance(value, str) else "")
     except ValueError:
         raise refuse(where, value, "a version as a string, such as '12.4'") from None
-    return version if len(version) > 1 else (version[0], 0)
+    return version if len(version) > 1 else version.minor
 
 
 def read_measured(measured: Any) -> dict[str, Mapping[str, Any]]:
@@ -200,7 +201,7 @@ def measure_build(reference: str, cuda_version: str, measured: Mapping[str, Mapp
     names = sorted(name for name in measured if name == reference or name.startswith(f"{reference}-"))
     if not names:
         return None
-    built = Image(reference, names[-1], "cuda", cuda_version, DeviceCode(cuda=parse_version(cuda_version)), (), ())
+    built = Image(reference, names[-1], "cuda", cuda_version, DeviceCode(cuda=Version.parse(cuda_version)), (), ())
     return with_measurement(built, measured).code
 
 

@@ -13,8 +13,9 @@ from . import tables
 from .compatibility import beyond_tables
 from .driver_support import DEAD_END_REMEDY, ceiling, driver_knows_gpu, meets_toolkit_floor
 from .host import HostGpu
+from .target import Target
 from .verdict import DRIVER_TOO_OLD, IMPOSSIBLE, NO_CODE_FOR_GPU, Driver, Gpu, Verdict
-from .versions import Version, cuda_minor, dotted, parse_version
+from .versions import Version
 
 REPOSITORY = "whisperops/whisper.cpp"
 CPU_IMAGE = f"{REPOSITORY}:cpu"
@@ -29,26 +30,24 @@ class LocalBuild:
 
     @property
     def cuda(self) -> Version:
-        return parse_version(self.base.cuda)
+        return Version.parse(self.base.cuda)
 
     @property
-    def compute_capabilities(self) -> tuple[Version, ...]:
-        return tuple(sorted({gpu.gpu.compute_capability for gpu in self.gpus}))
+    def targets(self) -> tuple[Target, ...]:
+        return tuple(sorted({gpu.gpu.target for gpu in self.gpus}))
 
     @property
     def architectures(self) -> str:
         """For CMAKE_CUDA_ARCHITECTURES: SASS alone (-real), for exactly the chips that are here."""
-        return ";".join(f"{major}{minor}-real" for major, minor in self.compute_capabilities)
+        return ";".join(target.real for target in self.targets)
 
     @property
     def image(self) -> str:
-        return f"{REPOSITORY}:cuda{self.base.cuda}-" + "-".join(
-            f"{major}{minor}" for major, minor in self.compute_capabilities
-        )
+        return f"{REPOSITORY}:cuda{self.base.cuda}-" + "-".join(str(target) for target in self.targets)
 
     @property
     def newer_than_driver(self) -> bool:
-        return self.driver.cuda is None or cuda_minor(self.cuda) > self.driver.cuda
+        return self.driver.cuda is None or self.cuda.minor > self.driver.cuda
 
     def options(self, cpu_variants: str) -> dict[str, str]:
         options = {
@@ -57,7 +56,7 @@ class LocalBuild:
             "GGML_CUDA_NCCL": "OFF",
             **cpu_options(cpu_variants),
         }
-        compresses = cuda_minor(self.cuda) >= tables.COMPRESSED_FOR_SIZE_FROM
+        compresses = self.cuda.minor >= tables.COMPRESSED_FOR_SIZE_FROM
         if compresses and self.newer_than_driver:
             options["GGML_CUDA_COMPRESSION_MODE"] = "none"
         return options
@@ -88,7 +87,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
             IMPOSSIBLE,
             NO_CODE_FOR_GPU,
             f"{gpu} cannot be served: {dead_end}"
-            f"whisper.cpp's CUDA code is made for compute capability {dotted(oldest)} and newer.",
+            f"whisper.cpp's CUDA code is made for compute capability {oldest} and newer.",
             DEAD_END_REMEDY,
             cuda_error=209,
         )
@@ -103,7 +102,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
         )
     if any(_runs(base, gpu, driver) for base in able):
         return None
-    floor = min(tables.MAJOR_FLOORS[parse_version(base.cuda)[0]] for base in able)
+    floor = min(tables.MAJOR_FLOORS[Version.parse(base.cuda)[0]] for base in able)
     return Verdict(
         IMPOSSIBLE,
         DRIVER_TOO_OLD,
@@ -114,12 +113,12 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
 
 
 def _compiles(base: tables.BaseImage, gpu: Gpu) -> bool:
-    return tables.toolkit_compiles_ggml(parse_version(base.cuda), gpu.compute_capability)
+    return tables.toolkit_compiles_ggml(Version.parse(base.cuda), gpu.compute_capability)
 
 
 def _runs(base: tables.BaseImage, gpu: Gpu, driver: Driver) -> bool:
     tegra = gpu.architecture is not None and gpu.architecture.tegra
-    return meets_toolkit_floor(driver, parse_version(base.cuda)[0], tegra)
+    return meets_toolkit_floor(driver, Version.parse(base.cuda)[0], tegra)
 
 
 def choose(

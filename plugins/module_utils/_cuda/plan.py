@@ -39,7 +39,6 @@ from .verdict import (
     NO_CODE_FOR_GPU,
     VERDICTS,
 )
-from .versions import cuda_minor, dotted
 from .whisper_faults import warnings_about
 
 
@@ -208,9 +207,9 @@ class _Planner:
             self._stop(LIBCUDA_MISSING, f"No CUDA program can start under {driver}: it has no libcuda.so.1.", gpus)
             return False
         if wanted and (driver.version is None or driver.version < wanted):
-            reason = f"The policy asks for driver {dotted(wanted)} or newer; this host has {driver}."
-            limits = "".join(dict.fromkeys(ceiling(gpu.gpu) for gpu in gpus if gpu.compute_capability))
-            remedy = f"Update the driver to ≥ {dotted(wanted)}{limits}, or lower `min_driver`."
+            reason = f"The policy asks for driver {wanted} or newer; this host has {driver}."
+            limits = "".join(dict.fromkeys(ceiling(gpu.gpu) for gpu in gpus if gpu.target))
+            remedy = f"Update the driver to ≥ {wanted}{limits}, or lower `min_driver`."
             self._stop(DRIVER_TOO_OLD, reason, gpus, remedy)
             return False
         if not self.host.gpus:
@@ -229,16 +228,16 @@ class _Planner:
         self.findings.reject(LOCAL, code, reason)
 
     def _can_be_judged(self, gpu: HostGpu) -> bool:
-        if gpu.compute_capability is not None and gpu.uuid is not None:
+        if gpu.target is not None and gpu.uuid is not None:
             return True
         driver = self.host.driver
-        missing = "UUID" if gpu.compute_capability else "compute capability"
+        missing = "UUID" if gpu.target else "compute capability"
         code, reason = DRIVER_NOT_ANSWERING, f"{driver} does not answer for {gpu}: its {missing} is not known."
         remedies = why_not_offered(self.host)
         last = tables.last_branch_of(gpu.architecture)
-        generation = generation_of(gpu.name) if gpu.compute_capability is None else None
+        generation = generation_of(gpu.name) if gpu.target is None else None
         if generation is not None and not generation.served:
-            oldest = dotted(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)
+            oldest = str(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)
             dead_end = (
                 f"{gpu} cannot be served: driver branch {generation.last_branch} is the last for {generation.name}, "
                 f"and whisper.cpp's CUDA code is made for compute capability {oldest} and newer."
@@ -312,7 +311,7 @@ class _Planner:
             reasons.append(
                 f"Of the base images to be had, CUDA {build.base.cuda} is the newest that is not newer than what the "
                 "driver reports and that compiles for "
-                f"{'it' if len(build.compute_capabilities) == 1 else 'all of them'}."
+                f"{'it' if len(build.targets) == 1 else 'all of them'}."
             )
         if option.measured:
             reasons.append("Measured: the image that was built carries SASS for every GPU served.")
@@ -344,15 +343,15 @@ class _Planner:
             environment.update(problem.environment)
             (reasons if problem.environment else findings.warnings).append(problem.message)
         findings.warnings.extend(image.problems)
-        if image.code.cuda and driver.cuda and cuda_minor(image.code.cuda) > driver.cuda:
+        if image.code.cuda and driver.cuda and image.code.cuda.minor > driver.cuda:
             environment["NVIDIA_DISABLE_REQUIRE"] = "1"
             reasons.append(
-                f"CUDA {dotted(image.code.cuda)} is newer than what {driver} reports. It runs by minor-version "
+                f"CUDA {image.code.cuda} is newer than what {driver} reports. It runs by minor-version "
                 "compatibility; NVIDIA_DISABLE_REQUIRE lets the container start all the same."
             )
-            if cuda_minor(image.code.cuda) >= tables.COMPRESSED_FOR_SIZE_FROM:
+            if image.code.cuda.minor >= tables.COMPRESSED_FOR_SIZE_FROM:
                 findings.warnings.append(
-                    f"From CUDA {dotted(tables.COMPRESSED_FOR_SIZE_FROM)} on device code may be compressed in a way "
+                    f"From CUDA {tables.COMPRESSED_FOR_SIZE_FROM} on device code may be compressed in a way "
                     f'that {driver} refuses with "{tables.CUDA_ERRORS[200]}"; the proof after the deployment shows it.'
                 )
         findings.reasons[:0] = reasons

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from . import models
-from .versions import Version, parse_version
+from .versions import Version
 
 
 class PlanInputError(ValueError):
@@ -123,7 +123,7 @@ def _min_driver(value: Any) -> Version | None:
     if value is None:
         return None
     try:
-        return parse_version(value if isinstance(value, str) else "")
+        return Version.parse(value if isinstance(value, str) else "")
     except ValueError:
         raise refuse("policy.min_driver", value, "a driver version as a string, such as '570' or '550.54.14'") from None
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import tables
-from .versions import Version, cuda_minor, dotted, parse_version
+from .target import Target
+from .versions import Version
 
 NATIVE = "native"
 SAME_MAJOR = "same_major"
@@ -30,10 +31,14 @@ PTX_TOO_NEW = "ptx_too_new"
 @dataclass(frozen=True)
 class Gpu:
     name: str
-    compute_capability: Version
+    target: Target
 
     def __str__(self) -> str:
-        return f"{self.name} (compute capability {dotted(self.compute_capability)})"
+        return f"{self.name} (compute capability {self.compute_capability})"
+
+    @property
+    def compute_capability(self) -> Version:
+        return self.target.compute_capability
 
     @property
     def architecture(self) -> tables.Architecture | None:
@@ -54,8 +59,8 @@ class Driver:
 
     @classmethod
     def of(cls, version: str | None, cuda: str | None = None, branch: str | None = None) -> Driver:
-        number = parse_version(version) if version else None
-        reported = cuda_minor(parse_version(cuda)) if cuda else None
+        number = Version.parse(version) if version else None
+        reported = Version.parse(cuda).minor if cuda else None
         if reported is None and number is not None:
             reported = tables.branch_cuda(number[0])
         return cls(number, version or None, reported, int(branch) if branch and branch.isdigit() else None)
@@ -66,10 +71,10 @@ class Driver:
 
     def __str__(self) -> str:
         if self.text and self.cuda:
-            return f"driver {self.text} (CUDA {dotted(self.cuda)})"
+            return f"driver {self.text} (CUDA {self.cuda})"
         if self.text:
             return f"driver {self.text}"
-        return f"a driver that reports CUDA {dotted(self.cuda)}" if self.cuda else "no driver"
+        return f"a driver that reports CUDA {self.cuda}" if self.cuda else "no driver"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .versions import Version, dotted, parse_version
+from .versions import Version
 
 _RELEASE = re.compile(r"v?([0-9]+(?:\.[0-9]+)+)\Z")
 
@@ -26,8 +26,8 @@ class Fault(NamedTuple):
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
-        (1, 8, 4),
-        (1, 9, 4),
+        Version((1, 8, 4)),
+        Version((1, 9, 4)),
         "its server breaks every answer into lines of about 60 characters, in the middle of words",
         # Came with #3679, repaired by 81a3fadf6 (#3990).
         "https://github.com/ggml-org/whisper.cpp/issues/3968",
@@ -41,8 +41,7 @@ def warnings_about(what: str, version: str | None) -> tuple[str, ...]:
     if release is None:
         return ()
     return tuple(
-        f"{what} holds whisper.cpp {release.group(1)}: {fault.text} ({fault.source}). "
-        f"Take {dotted(fault.repaired)} or newer."
+        f"{what} holds whisper.cpp {release.group(1)}: {fault.text} ({fault.source}). Take {fault.repaired} or newer."
         for fault in FAULTS
-        if fault.in_version(parse_version(release.group(1)))
+        if fault.in_version(Version.parse(release.group(1)))
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import version_key
 
 CODES = (
     "no_gpu",
@@ -124,7 +124,7 @@ def driver_library_mismatch(kernel_module: str | None, library: str | None) -> P
     )
     remedy = f"Libraries newer than the module: {newer} Libraries older than the module: {older}"
     if kernel_module and library:
-        remedy = older if version_key(library) < version_key(kernel_module) else newer
+        remedy = older if Version.leading(library) < Version.leading(kernel_module) else newer
     return _problem(
         "driver_library_mismatch",
         "The NVIDIA libraries (version {}) do not fit the loaded kernel module (version {}).".format(

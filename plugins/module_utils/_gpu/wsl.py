@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import cuda_minor, parse_version
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem, branch_of
 
 REMEDY = (
@@ -44,7 +44,7 @@ def with_remedy(problem: Problem) -> Problem:
 def branch(version: str | None, cuda: str | None) -> str | None:
     """Windows numbers branch 580 as 580 to 582: the CUDA version that it reports tells the branch."""
     try:
-        reported = cuda_minor(parse_version(cuda)) if cuda else None
+        reported = Version.parse(cuda).minor if cuda else None
     except ValueError:
         reported = None
     branches = [number for number, toolkit in tables.BRANCH_CUDA.items() if toolkit == reported]

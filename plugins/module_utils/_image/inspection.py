@@ -14,6 +14,8 @@ import re
 import tarfile
 from typing import Any, Iterable, Iterator
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+
 from . import device_code, elf, loader
 from .budget import Budget, TreeBudget
 from .docker_api import Engine
@@ -207,8 +209,8 @@ def _nothing_for_a_gpu(libraries_of_nvidia: int) -> Problem:
 
 def _newest_cudart(versions: Iterable[str]) -> str | None:
     """libcudart.so.12.4.127 belongs to CUDA 12.4; the third number counts its own builds."""
-    parsed = sorted(tuple(int(number) for number in version.split(".")) for version in versions)
-    return ".".join(str(number) for number in parsed[-1][:2]) if parsed else None
+    newest = max(map(Version.parse, versions), default=None)
+    return str(newest.minor) if newest else None
 
 
 def _environment(entries: Iterable[str]) -> dict[str, str]:

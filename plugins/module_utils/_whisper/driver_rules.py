@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import fabric
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first, problem
 
 # The CUDA runtime's own words (errors 803 and 804; 35; 802; 999, 304 and 800).

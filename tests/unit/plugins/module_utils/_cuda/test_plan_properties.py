@@ -7,16 +7,17 @@ import json
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.compatibility import DeviceCode, assess
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.verdict import VERDICTS, Driver, Gpu
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Target, dotted
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-CAPABILITIES = st.sampled_from([*tables.ARCHITECTURES, (3, 0), (12, 5), (13, 0)])
+CAPABILITIES = st.sampled_from([*map(Version, (*tables.ARCHITECTURES, (3, 0), (12, 5), (13, 0)))])
 TARGETS = st.builds(
     lambda capability, suffix: Target(*capability, suffix), CAPABILITIES, st.sampled_from(["", "", "", "a", "f"])
 )
-CUDAS = st.sampled_from([*tables.TOOLKIT_DRIVERS, (10, 2), (12, 7), (13, 5), (14, 0)])
+CUDAS = st.sampled_from([*map(Version, (*tables.TOOLKIT_DRIVERS, (10, 2), (12, 7), (13, 5), (14, 0)))])
 ISAS = st.one_of(st.none(), st.builds(tables.ptx_isa, CUDAS))
 CODES = st.builds(
     lambda sass, ptx, cuda: DeviceCode(tuple(sass), tuple(ptx), cuda),
@@ -29,7 +30,7 @@ DRIVERS = st.builds(
     st.sampled_from([390, 440, *tables.BRANCH_CUDA, 700]),
     st.integers(0, 200),
 )
-GPUS = st.builds(lambda capability: Gpu("a card", capability), CAPABILITIES)
+GPUS = st.builds(lambda capability: Gpu("a card", Target(*capability)), CAPABILITIES)
 
 
 @given(GPUS, DRIVERS, DRIVERS, CODES)
@@ -76,9 +77,9 @@ def facts(draw):
         "gpus": [
             {
                 "uuid": f"GPU-{slot}",
-                "name": f"Card {dotted(capability)}",
+                "name": f"Card {capability}",
                 "pci_bus_id": f"0000:{slot:02x}:00.0",
-                "compute_capability": draw(st.sampled_from([dotted(capability), None])),
+                "compute_capability": draw(st.sampled_from([str(capability), None])),
                 "memory_total_mib": 80000,
                 "memory_free_mib": draw(st.one_of(st.none(), st.integers(0, 80000))),
                 "mig_mode": draw(st.sampled_from([None, False, False, True])),
@@ -95,9 +96,9 @@ def entries(draw):
     return {
         "image": draw(st.sampled_from(["a.example/x:1", "a.example/x:2", "b.example/x:1"])),
         "runtime": draw(st.sampled_from(["cuda", "cuda", "cpu"])),
-        "cuda_version": dotted(code.cuda),
+        "cuda_version": str(code.cuda),
         "sass": [str(target) for target in code.sass],
-        "ptx": [{"arch": str(target), "isa": dotted(isa) if isa else None} for target, isa in code.ptx],
+        "ptx": [{"arch": str(target), "isa": str(isa) if isa else None} for target, isa in code.ptx],
     }
 
 

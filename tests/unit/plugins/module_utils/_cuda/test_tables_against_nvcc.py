@@ -21,8 +21,9 @@ from typing import NoReturn
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.compatibility import DeviceCode, assess
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.verdict import Driver, Gpu
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Target, dotted, parse_version
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 
 ASKED_FOR = "WHISPEROPS_NVCC" in os.environ
 TOOLS = [Path(name) for name in os.environ.get("WHISPEROPS_NVCC", "").split(os.pathsep) if name]
@@ -48,7 +49,7 @@ class Toolkit:
         text = subprocess.run([self.ptxas, "--version"], capture_output=True, text=True, check=True).stdout
         found = re.search(r"release ([0-9.]+),", text)
         assert found, text
-        self.cuda = parse_version(found.group(1))
+        self.cuda = Version.parse(found.group(1))
 
     def assembles(self, ptx_target: str, chip: str, isa: str) -> bool:
         """Whether ptxas makes SASS for the chip out of an empty kernel in PTX of this target and ISA."""
@@ -89,7 +90,7 @@ def every_target() -> list[Target]:
 
 def compilable(toolkit: Toolkit) -> list[Target]:
     """The targets that the toolkit itself takes, in their a and f forms too."""
-    isa = dotted(tables.ptx_isa(toolkit.cuda))
+    isa = str(tables.ptx_isa(toolkit.cuda))
     return [target for target in every_target() if toolkit.assembles(str(target), str(target), isa)]
 
 
@@ -104,7 +105,7 @@ def together(check, cases):
 
 
 def test_a_toolkit_compiles_for_exactly_the_chips_of_the_tables(toolkit: Toolkit) -> None:
-    isa = dotted(tables.ptx_isa(toolkit.cuda))
+    isa = str(tables.ptx_isa(toolkit.cuda))
 
     def right(chip: Target) -> bool:
         compiles = tables.toolkit_compiles(toolkit.cuda, chip.compute_capability)
@@ -113,12 +114,12 @@ def test_a_toolkit_compiles_for_exactly_the_chips_of_the_tables(toolkit: Toolkit
     cases = [(target,) for target in every_target() if not target.suffix]
     wrong = together(right, cases)
     CHECKED["chips a toolkit compiles for"] += len(cases)
-    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[str(target) for (target,) in wrong]}"
+    assert not wrong, f"CUDA {toolkit.cuda}: {[str(target) for (target,) in wrong]}"
 
 
 def test_nvcc_lists_exactly_the_chips_of_the_tables(toolkit: Toolkit) -> None:
     if toolkit.nvcc is None:
-        pytest.skip(f"PyPI has no nvcc of CUDA {dotted(toolkit.cuda)}, only its ptxas")
+        pytest.skip(f"PyPI has no nvcc of CUDA {toolkit.cuda}, only its ptxas")
     run = subprocess.run([toolkit.nvcc, "--list-gpu-code"], capture_output=True, text=True, check=True)
     expected = {f"sm_{Target(*c)}" for c in tables.ARCHITECTURES if tables.toolkit_compiles(toolkit.cuda, c)}
     CHECKED["chips that nvcc lists"] += len(expected)
@@ -127,19 +128,19 @@ def test_nvcc_lists_exactly_the_chips_of_the_tables(toolkit: Toolkit) -> None:
 
 def test_nvcc_writes_the_ptx_isa_of_the_tables(toolkit: Toolkit) -> None:
     if toolkit.nvcc is None:
-        pytest.skip(f"PyPI has no nvcc of CUDA {dotted(toolkit.cuda)}, only its ptxas")
+        pytest.skip(f"PyPI has no nvcc of CUDA {toolkit.cuda}, only its ptxas")
     source, ptx = toolkit.scratch / "kernel.cu", toolkit.scratch / "kernel.ptx"
     source.write_text("__global__ void k() {}\n")
     command = [toolkit.nvcc, "-ptx", "-arch=compute_75", source, "-o", ptx]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     CHECKED["PTX ISA that nvcc writes"] += 1
-    assert f".version {dotted(tables.ptx_isa(toolkit.cuda))}\n" in ptx.read_text()
+    assert f".version {tables.ptx_isa(toolkit.cuda)}\n" in ptx.read_text()
 
 
 def test_ggml_compiles_for_hopper_from_the_toolkit_on_whose_headers_have_its_calls(toolkit: Toolkit) -> None:
     if not toolkit.headers:
-        pytest.skip(f"CUDA {dotted(toolkit.cuda)} is here without its headers")
+        pytest.skip(f"CUDA {toolkit.cuda} is here without its headers")
     text = "".join(header.read_text(encoding="utf-8") for header in toolkit.headers)
     calls = ("cudaGridDependencySynchronize(", "cudaTriggerProgrammaticLaunchCompletion(")
     declared = all(re.search(rf"__device__ .*{re.escape(call)}void", text) for call in calls)
@@ -163,35 +164,35 @@ def test_ptx_runs_on_exactly_the_chips_of_the_verdict(toolkit: Toolkit) -> None:
     driver = Driver(None, None, toolkit.cuda)
 
     def right(target: Target, chip: Target) -> bool:
-        gpu = Gpu("a GPU", chip.compute_capability)
+        gpu = Gpu("a GPU", chip)
         verdict = assess(gpu, driver, DeviceCode(ptx=((target, isa),), cuda=toolkit.cuda))
-        return toolkit.assembles(str(target), str(all_features_of(chip, known)), dotted(isa)) == verdict.runs
+        return toolkit.assembles(str(target), str(all_features_of(chip, known)), str(isa)) == verdict.runs
 
     known = compilable(toolkit)
     cases = [(target, chip) for target in known for chip in known if not chip.suffix]
     wrong = together(right, cases)
     CHECKED["verdicts on PTX for a chip"] += len(cases)
-    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
+    assert not wrong, f"CUDA {toolkit.cuda}: {[(str(target), str(chip)) for target, chip in wrong]}"
 
 
 def test_sass_runs_on_exactly_the_chips_that_nvlink_links_it_for(toolkit: Toolkit) -> None:
     if toolkit.nvlink is None:
         assert toolkit.nvcc is None, f"{toolkit.nvcc} is without its nvlink"
-        pytest.skip(f"PyPI has no nvlink of CUDA {dotted(toolkit.cuda)}")
+        pytest.skip(f"PyPI has no nvlink of CUDA {toolkit.cuda}")
     if toolkit.cuda < (12, 0):
-        pytest.skip(f"nvlink of CUDA {dotted(toolkit.cuda)} links any SASS for any chip")
+        pytest.skip(f"nvlink of CUDA {toolkit.cuda} links any SASS for any chip")
     driver = Driver(None, None, toolkit.cuda)
     known = [target for target in compilable(toolkit) if not tables.ARCHITECTURES[target[:2]].tegra]
     assert known
 
     def right(target: Target, chip: Target) -> bool:
-        verdict = assess(Gpu("a GPU", chip.compute_capability), driver, DeviceCode(sass=(target,), cuda=toolkit.cuda))
+        verdict = assess(Gpu("a GPU", chip), driver, DeviceCode(sass=(target,), cuda=toolkit.cuda))
         return toolkit.links(str(target), str(all_features_of(chip, known))) == verdict.runs
 
     cases = [(target, chip) for target in known for chip in known if not chip.suffix]
     wrong = together(right, cases)
     CHECKED["verdicts on SASS for a chip"] += len(cases)
-    assert not wrong, f"CUDA {dotted(toolkit.cuda)}: {[(str(target), str(chip)) for target, chip in wrong]}"
+    assert not wrong, f"CUDA {toolkit.cuda}: {[(str(target), str(chip)) for target, chip in wrong]}"
 
 
 def test_the_number_of_checked_cases_is_told(capsys: pytest.CaptureFixture[str]) -> None:

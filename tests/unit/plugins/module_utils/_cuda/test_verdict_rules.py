@@ -6,18 +6,19 @@ import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.compatibility import DeviceCode, assess
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.driver_support import recommended_driver
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.verdict import Driver, Gpu
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import parse_target, parse_version
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 
 
 def verdict_of(capability, driver, *, sass=(), ptx=(), **versions):
     cuda, reports = versions.get("cuda", "12.4"), versions.get("reports")
     code = DeviceCode(
-        tuple(parse_target(target) for target in sass),
-        tuple((parse_target(target), parse_version(isa) if isa else None) for target, isa in ptx),
-        parse_version(cuda) if cuda else None,
+        tuple(Target.parse(target) for target in sass),
+        tuple((Target.parse(target), Version.parse(isa) if isa else None) for target, isa in ptx),
+        Version.parse(cuda) if cuda else None,
     )
-    return assess(Gpu("the card", parse_version(capability)), Driver.of(driver, reports), code)
+    return assess(Gpu("the card", Target.of_gpu(capability)), Driver.of(driver, reports), code)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_a_driver_describes_itself_by_what_is_known() -> None:
     [("6.1", "branch 580"), ("7.5", "≥ 580.65.06"), ("10.7", "≥ 615"), ("13.0", "≥ 580.65.06"), ("8.7", "≥ 580.65.06")],
 )
 def test_the_recommended_driver_is_one_that_the_card_has(capability, advice) -> None:
-    assert advice in recommended_driver(Gpu("the card", parse_version(capability)))
+    assert advice in recommended_driver(Gpu("the card", Target.of_gpu(capability)))
 
 
 @pytest.mark.parametrize(
@@ -241,21 +242,4 @@ def test_the_recommended_driver_is_one_that_the_card_has(capability, advice) -> 
     [("6.1", ("proprietary",)), ("7.5", ("proprietary", "open")), ("12.0", ("open",))],
 )
 def test_kernel_modules_come_in_the_flavour_of_the_chip(capability, flavours) -> None:
-    assert tables.kernel_module_flavours(parse_version(capability)) == flavours
-
-
-@pytest.mark.parametrize("text", ["", "13.x", "v550", "550.", "५.१"])
-def test_what_is_no_version_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="is not a version number"):
-        parse_version(text)
-
-
-@pytest.mark.parametrize("text", ["", "6.1", "61b", "sm61", "1", "61-real"])
-def test_what_is_no_target_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="is not a code target"):
-        parse_target(text)
-
-
-def test_targets_may_carry_the_prefix_of_the_tools() -> None:
-    assert str(parse_target("sm_90a")) == "90a"
-    assert parse_target("compute_121").compute_capability == (12, 1)
+    assert tables.kernel_module_flavours(Version.parse(capability)) == flavours

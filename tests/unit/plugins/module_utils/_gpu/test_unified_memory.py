@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.tables import ARCHITECTURES
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import dotted
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
@@ -78,7 +78,7 @@ def test_an_old_kernel_that_does_not_tell_what_is_available_leaves_that_unknown(
 
 
 def test_every_tegra_shares_its_memory():
-    tegra = {dotted(capability) for capability, row in ARCHITECTURES.items() if row.tegra}
+    tegra = {str(Version(capability)) for capability, row in ARCHITECTURES.items() if row.tegra}
     # Of 8.8 nobody has said what it is.
     assert tegra - {"8.8"} == set(UNIFIED) - {"12.1"}
 
