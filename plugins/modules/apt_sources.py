@@ -98,7 +98,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._apt.plan import Ap
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.setting_aside import MARK
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import SourceFile, read_all
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 

@@ -76,7 +76,7 @@ plan:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
     LABEL,

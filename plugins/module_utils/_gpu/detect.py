@@ -23,7 +23,6 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Driver,
     Gpu,
     Observation,
-    Problem,
     Report,
     UnavailableGpu,
     branch_of,
@@ -34,6 +33,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding i
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts, Sysfs
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import with_unified_memory
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 BACKENDS = ("auto", "nvml", "nvidia_smi", "sysfs")
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which, run, which
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 UNIT = "nvidia-fabricmanager"
 

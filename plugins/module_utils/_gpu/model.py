@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 _UUID = re.compile(r"GPU-[0-9A-Za-z-]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
@@ -28,13 +29,6 @@ def branch_of(driver_version: str | None) -> str | None:
 def is_uuid(text: str | None) -> bool:
     """``GPU-…``, or the bare number of a Tegra; never what a tool says in its place (``GPU requires reset``)."""
     return bool(text and _UUID.fullmatch(text))
-
-
-@dataclass
-class Problem:
-    code: str
-    message: str
-    remedy: str
 
 
 @dataclass

@@ -17,7 +17,6 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Gpu,
     MigDevice,
     Observation,
-    Problem,
     Process,
     architecture_of,
 )
@@ -32,6 +31,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding i
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 MIB = 1024 * 1024
 _TEMPERATURE_GPU = 0

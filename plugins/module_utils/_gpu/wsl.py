@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem, branch_of
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import branch_of
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 REMEDY = (
     "Under WSL, install or update NVIDIA's driver on Windows (never one inside WSL), run 'wsl --update'"
@@ -38,7 +39,7 @@ def with_remedy(problem: Problem) -> Problem:
         return problem
     # Where nothing of NVIDIA's was seen, Windows may have a GPU of another maker.
     condition = "If Windows has an NVIDIA GPU: " if problem.code == "no_gpu" else ""
-    return Problem(problem.code, problem.message, f"{condition}{REMEDY} See docs/troubleshooting.md#{problem.code}")
+    return Problem.documented(problem.code, problem.message, f"{condition}{REMEDY}")
 
 
 def branch(version: str | None, cuda: str | None) -> str | None:

@@ -10,7 +10,7 @@ import itertools
 import re
 from typing import NamedTuple, Sequence
 
-from .problems import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 # `#12 34.56 text` is what a step says, and `34.56 text` the same once more at the end of a log that ends badly;
 # `#12 [build 4/4] RUN ...` is the step itself.

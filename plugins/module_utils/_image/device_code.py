@@ -11,10 +11,11 @@ from typing import Any, Iterable, NamedTuple, Tuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 from . import elf, fatbin
 from .budget import Budget
-from .problems import DamagedFileError, Problem
+from .problems import DamagedFileError
 from .reader import Reader
 
 Ptx = Tuple[str, str]

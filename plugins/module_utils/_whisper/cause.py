@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from typing import Callable, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import death, driver_rules
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first, problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first
 
 # Of what nvidia_gpu_info finds: what alone keeps every program off the GPU.
 _DECISIVE = (
@@ -50,13 +50,13 @@ def cause(facts: Facts) -> Problem:
         if found:
             return found
     if not facts.transcribes:
-        return problem(
+        return Problem.documented(
             "transcript_missing",
             "The server gave no transcript, and neither its log nor its host says why.",
             "Read `docker logs` of its container. A server that is only slow needs a larger"
             " whisper_proof_timeout_seconds or a smaller model.",
         )
-    return problem(
+    return Problem.documented(
         "gpu_proof_missing",
         "The server transcribes, but nothing more can be learned of where.",
         "Let the proof read more: run it as root on the host itself, give it the container's name, and see that"
@@ -75,7 +75,7 @@ def _no_kernel_image(facts: Facts) -> Problem | None:
     said = first(_NO_CODE, against(facts))
     if said is None and facts.device_code != "none":
         return None
-    return problem(
+    return Problem.documented(
         "no_kernel_image",
         "The image has no device code that this card and driver can run"
         + (f": {said}." if said else ".")
@@ -98,7 +98,7 @@ def _switched_off(facts: Facts) -> Problem | None:
     wished = facts.log.wished_for_gpu if facts.log else None
     if "--no-gpu" not in facts.command and "-ng" not in facts.command and wished is not False:
         return None
-    return problem(
+    return Problem.documented(
         "gpu_switched_off",
         "The server was started with --no-gpu.",
         "Run site.yml: it starts the server as the plan says.",
@@ -108,7 +108,7 @@ def _switched_off(facts: Facts) -> Problem | None:
 def _no_gpu_given(facts: Facts) -> Problem | None:
     if facts.has_gpu is not False:
         return None
-    return problem(
+    return Problem.documented(
         "container_without_gpu",
         "The container was created without a GPU: by the wrong runtime, or with no device.",
         "Run site.yml: it creates the container with the GPU, by CDI or by the runtime nvidia (whisper_gpu_mode).",
@@ -118,7 +118,7 @@ def _no_gpu_given(facts: Facts) -> Problem | None:
 def _nodes_missing(facts: Facts) -> Problem | None:
     if facts.nodes_in_container is not False:
         return None
-    return problem(
+    return Problem.documented(
         "gpu_not_in_container",
         "The container was created with a GPU, but has no /dev/nvidiactl.",
         "The runtime nvidia starts a container without the GPU when the host's device nodes are missing: see that"
@@ -134,7 +134,7 @@ def _cpu_only_image(facts: Facts) -> Problem | None:
         return None
     if not facts.libraries or any("ggml_cuda" in said or "CUDA" in said for said in facts.log.negative):
         return None
-    return problem(
+    return Problem.documented(
         "cpu_only_image",
         "The server has loaded no CUDA code at all: the image, or its variant, is built for the CPU.",
         "Take an image built with GGML_CUDA (main-cuda, not main), or let the host build its own:"
@@ -146,7 +146,7 @@ def _never_reached(facts: Facts) -> Problem | None:
     said = (against(facts) if facts.ending else facts.log.negative if facts.log else [])[:1]
     if not said:
         return None
-    return problem(
+    return Problem.documented(
         "cuda_failed",
         f"CUDA did not come up in the server: {said[0]}.{death.how(facts)}",
         "Read `docker logs` of the container, and run `nvidia-smi` in it (docker exec); if that works, run site.yml"
@@ -157,7 +157,7 @@ def _never_reached(facts: Facts) -> Problem | None:
 def _contradicted(facts: Facts) -> Problem | None:
     if facts.log is None or not facts.log.placed_on_gpu or facts.device_open is not False:
         return None
-    return problem(
+    return Problem.documented(
         "gpu_claim_contradicted",
         "The server says that its weights are on the GPU, but the kernel knows no NVIDIA device that it holds open.",
         "Nothing real stands behind the device: a stand-in for the driver, or a server that prints what it should"
@@ -170,7 +170,7 @@ def _idle(facts: Facts) -> Problem | None:
         return None
     if facts.utilization is not False and facts.process_memory is not False and facts.device_open is not False:
         return None
-    return problem(
+    return Problem.documented(
         "gpu_not_used",
         "The server transcribes, and the card shows nothing of it: {}.".format(
             ", ".join(

@@ -13,14 +13,17 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.docker_api import Engine, socket_path
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError, Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import (
+    LARGEST_DOCUMENT,
+    Engine,
+    socket_path,
+)
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
 
 # What stands before each piece of a log: its stream (1 output, 2 errors), three zeros and its length.
 _FRAME_HEADER = 8
 _LARGEST_LOG = 1024 * 1024
-_LARGEST_DOCUMENT = 16 * 1024 * 1024
 # More than one start and one request write.
 _LAST_LINES = 400
 # The server prints its first line at once. A log that begins later has lost its beginning to rotation, and might begin
@@ -55,7 +58,7 @@ class Container(NamedTuple):
 
 class Containers(Engine):
     def named(self, name: str) -> Container:
-        with self._request("GET", f"/containers/{quote(name, safe='')}/json") as response:
+        with self.request("GET", f"/containers/{quote(name, safe='')}/json") as response:
             if response.status == http.client.NOT_FOUND:
                 raise InspectionError(
                     Problem(
@@ -64,13 +67,13 @@ class Containers(Engine):
                         "Run site.yml, which creates it, or correct the name.",
                     )
                 )
-            return described(self._document(response, f"inspect the container {name}"))
+            return described(self.document(response, f"inspect the container {name}"))
 
     def labelled(self, label: str) -> list[Container]:
         """The running containers with a label."""
         wanted = quote(json.dumps({"label": [label], "status": ["running"]}))
-        with self._request("GET", f"/containers/json?filters={wanted}") as response:
-            listed = self._document(response, "list the containers")
+        with self.request("GET", f"/containers/json?filters={wanted}") as response:
+            listed = self.document(response, "list the containers")
         return [self.named(one["Id"]) for one in listed]
 
     def errors_since_start(self, container: Container) -> str:
@@ -102,10 +105,10 @@ class Containers(Engine):
         """What the engine remembers; that is little, and only since its own start."""
         filters = quote(json.dumps({"container": [container.id], "event": ["die", "oom"]}))
         target = f"/events?since={since:.3f}&until={time.time():.3f}&filters={filters}"
-        with self._request("GET", target) as response:
+        with self.request("GET", target) as response:
             if response.status != http.client.OK:
-                self._refused("list its events", response)
-            text = response.read(_LARGEST_DOCUMENT).decode("utf-8", "replace")
+                self.refuse("list its events", response)
+            text = response.read(LARGEST_DOCUMENT).decode("utf-8", "replace")
         found = []
         for line in text.splitlines():
             try:
@@ -116,19 +119,11 @@ class Containers(Engine):
         return found
 
     def _log(self, container: Container, parameters: str) -> str:
-        with self._request("GET", f"/containers/{container.id}/logs?{parameters}") as response:
+        with self.request("GET", f"/containers/{container.id}/logs?{parameters}") as response:
             if response.status != http.client.OK:
-                self._refused(f"give the log of {container.name}", response)
+                self.refuse(f"give the log of {container.name}", response)
             content = response.read(_LARGEST_LOG)
         return (content if container.terminal else without_frames(content)).decode("utf-8", "replace")
-
-    def _document(self, response: http.client.HTTPResponse, what: str) -> Any:
-        if response.status != http.client.OK:
-            self._refused(what, response)
-        try:
-            return json.loads(response.read(_LARGEST_DOCUMENT))
-        except (ValueError, RecursionError) as error:
-            raise http.client.HTTPException(f"not JSON: {error}") from error
 
 
 def connect(docker_host: str) -> Containers:

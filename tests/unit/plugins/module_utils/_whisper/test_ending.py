@@ -39,7 +39,7 @@ class Recorded(Containers):
         super().__init__("/none", 1)
 
     @contextlib.contextmanager
-    def _request(self, method, target, body=None):
+    def request(self, method, target, body=None):
         query = parse_qs(urlsplit(target).query)
         if target.startswith("/events"):
             assert json.loads(query["filters"][0])["event"] == ["die", "oom"]
