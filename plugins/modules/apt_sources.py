@@ -97,9 +97,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._apt.apt import Apt
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.plan import AptSourcesError, Plan, plan, restore
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.setting_aside import MARK
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import SourceFile, read_all
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command, whole_file
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 
 
@@ -123,11 +122,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    program = command.which("apt-get")
+    program = run_command.which("apt-get")
     if program is None:
         module.exit_json(changed=False, files=[], problems=[])
         return
-    apt = Apt(program, command.run)
+    apt = Apt(program, run_command.run)
     try:
         settings = apt.settings()
         files = read_all(*settings)

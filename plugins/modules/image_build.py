@@ -107,7 +107,7 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import build_jobs, build_log, build_run
+from ansible_collections.whisperops.gpu.plugins.module_utils._build import build_jobs, build_log, build_run
 
 
 def main() -> None:

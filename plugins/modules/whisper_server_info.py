@@ -76,8 +76,8 @@ plan:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
     LABEL,
     PLAN,

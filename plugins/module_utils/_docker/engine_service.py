@@ -19,8 +19,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.command_lin
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
 # What systemd says of its service, and what the engine logs when nothing is wrong.
 _NOISE = re.compile(

@@ -11,7 +11,7 @@ import json
 import socket
 from typing import Any, Iterator, NoReturn
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.unix_connection import UnixConnection
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.unix_connection import UnixConnection
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
 
 _LARGEST_ERROR = 64 * 1024

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version, driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problems
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
 _TOOLKIT_VERSION = re.compile(r"\bversion\s+v?(\d{1,4}\.\d{1,4}\.\d{1,4}[\w.~-]*)", re.ASCII)
 _LIBCUDA = re.compile(r"^\s*libcuda\.so\.1\s.*=>\s*(\S+)", re.MULTILINE)

@@ -11,13 +11,7 @@ from typing import Callable
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import vgpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.generations import driver_advice
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import (
-    command,
-    container_support,
-    fabric,
-    problems,
-    wsl,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import container_support, fabric, problems, wsl
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError, call_isolated
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Driver,
@@ -34,6 +28,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes impo
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts, Sysfs
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import with_unified_memory
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 
 BACKENDS = ("auto", "nvml", "nvidia_smi", "sysfs")
 
@@ -52,8 +47,8 @@ class Detector:
         self,
         root: str = "/",
         kernel_release: str | None = None,
-        runner: command.Runner = command.run,
-        which: command.Which = command.which,
+        runner: run_command.Runner = run_command.run,
+        which: run_command.Which = run_command.which,
         binding: Callable[[], Binding] = load_binding,
     ) -> None:
         self._root = root

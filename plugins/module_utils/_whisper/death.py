@@ -12,15 +12,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
-from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import (
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import (
     Ending,
     fatal_line,
     in_inference,
     last_run,
     told,
 )
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first
 
 _ILLEGAL_INSTRUCTION = 132

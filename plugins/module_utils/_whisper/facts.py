@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.fabric import Fabric
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, last_words
 
 

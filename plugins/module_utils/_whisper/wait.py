@@ -11,7 +11,7 @@ import urllib.parse
 from typing import Callable
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import cause, cause_of_end
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.diagnosis import cause, cause_of_end
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Server
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-from .reading import mapping, mappings, moment
+from .coerce import mapping, mappings, moment
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.tables import ARCHITECTURES
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import UNIFIED, with_unified_memory
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 
 # The first lines of the file as Linux 6.8 writes it; the numbers are made up.
 MEMINFO = """MemTotal:       125428736 kB
