@@ -10,7 +10,8 @@ module: apt_sources
 short_description: Set aside package sources that keep apt from working
 version_added: 0.1.0
 description:
-  - For the roles of this collection, before they call apt. Finds sources of NVIDIA and Docker that earlier instructions
+  - Internal to this collection, and may change in any release.
+  - For roles, before they call apt. Finds sources of NVIDIA and Docker that earlier instructions
     left and that apt cannot use, by what the lists say, under any file name, one-line and deb822.
   - It sets aside a web page that was saved as a list, a source whose keyring or local directory is not there, sources
     of one repository that name different keys, a source of the NVIDIA Container Toolkit that apt cannot

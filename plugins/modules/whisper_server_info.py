@@ -11,6 +11,7 @@ short_description: The whisper.cpp servers of a host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Reads the plan that C(site.yml) keeps on the host, asks Docker Engine for the servers' containers, and says where
     each server of the plan is reached.
 options:
