@@ -77,7 +77,7 @@ TOOLKITS ?= 11.8 12.4 12.9 13.5
 unit-cuda: $(VENV)/.dev ## the CUDA tables and cuda_image_info against NVIDIA's compilers; TOOLKITS=all for every one
 	$(BIN)/python tests/cuda/fetch.py .cache/cuda $(TOOLKITS)
 	WHISPEROPS_NVCC="$$(cat .cache/cuda/WHISPEROPS_NVCC)" $(BIN)/pytest --quiet \
-	  tests/unit/plugins/module_utils/_cuda/test_tables_against_nvcc.py \
+	  tests/unit/plugins/plugin_utils/_plan/test_tables_against_nvcc.py \
 	  tests/unit/plugins/module_utils/_image/test_fatbin_against_cuobjdump.py
 
 FUZZ := .cache/fuzz/venv

@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".collections"))
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import build_log
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import cause
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending, fatal_line
+from ansible_collections.whisperops.gpu.plugins.module_utils._build import build_log
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending, fatal_line
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.diagnosis import cause
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import last_words, read_log
 

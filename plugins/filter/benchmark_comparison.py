@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.benchmark_comparison import compare
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.benchmark_comparison import compare
 
 
 def benchmark_comparison(now: Any, before: Any) -> list[dict[str, Any]]:

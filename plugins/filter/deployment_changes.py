@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.models import MODELS, VAD_MODELS
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, VAD_MODELS
 
 
 def model_file(plan: Mapping[str, Any], options: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import plan
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.policy import PlanInputError
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import plan
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 
 def deployment_plan(

@@ -15,7 +15,8 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Checks the clients of C(whisper_gateway_api_keys) and makes the map that HAProxy looks keys up in.
-  - Internal to this collection. No key is in what the filter returns.
+  - Internal to this collection, and may change in any release.
+  - No key is in what the filter returns.
 options:
   _input:
     description: The clients, each with C(name) and either C(key) or C(sha256).

@@ -16,6 +16,7 @@ short_description: Create the environment variables of an HTTP proxy
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Makes the environment variables by which programs find their proxy, in lower and in upper case, as programs differ.
   - The host itself is never reached through a proxy.
 options:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.engine_bench import timings
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.engine_bench import timings
 
 
 def whisper_bench_timings(output: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.models import HUB, MODELS, VAD_MODELS
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import HUB, MODELS, VAD_MODELS
 
 DOCUMENTATION = r"""
 name: whisper_model

@@ -10,6 +10,7 @@ short_description: Get the identity of the current run and check whether another
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Without a term, names this run, so that a host can be marked as its own.
   - With what an earlier run was named, says whether that run has ended. Only on its own control node can that be known.
 options:

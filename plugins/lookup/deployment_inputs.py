@@ -12,7 +12,7 @@ author: The whisperops.gpu founders (@whisperops)
 description:
   - Collects the variables of a host that the roles C(docker_engine), C(nvidia_container_toolkit), C(whisper_image),
     C(whisper_server) and C(whisper_proof) take, by their argument specifications.
-  - Internal to this collection. Use P(whisperops.gpu.deployment_changes#filter) with its result.
+  - Internal to this collection, and may change in any release.
 options:
   _terms:
     description: No term is taken.

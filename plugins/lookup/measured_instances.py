@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Reads the results that C(playbooks/benchmark.yml) saved on the control node.
-  - Internal to this collection. Use C(instances_per_gpu=auto) of the policy instead.
+  - Internal to this collection, and may change in any release.
+  - Use C(instances_per_gpu=auto) of the policy instead.
 options:
   _terms:
     description: Names of hosts in the inventory.

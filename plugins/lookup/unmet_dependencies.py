@@ -10,6 +10,7 @@ short_description: Get the collections that are missing or too old on the contro
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Compares the collections that whisperops.gpu declares as its dependencies with those installed on the control node.
     C(ansible-galaxy) does so when it installs whisperops.gpu; nothing does where a checkout is used, or where the
     package C(ansible) brings the collections.

@@ -10,7 +10,8 @@ module: apt_sources
 short_description: Disable package sources that break apt
 version_added: 0.1.0
 description:
-  - For the roles of this collection, before they call apt. Finds sources of NVIDIA and Docker that earlier instructions
+  - Internal to this collection, and may change in any release.
+  - For roles, before they call apt. Finds sources of NVIDIA and Docker that earlier instructions
     left and that apt cannot use, by what the lists say, under any file name, one-line and deb822.
   - It sets aside a web page that was saved as a list, a source whose keyring or local directory is not there, sources
     of one repository that name different keys, a source of the NVIDIA Container Toolkit that apt cannot
@@ -97,9 +98,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._apt.apt import Apt
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.plan import AptSourcesError, Plan, plan, restore
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.setting_aside import MARK
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import SourceFile, read_all
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command, whole_file
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 
 
@@ -123,11 +123,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    program = command.which("apt-get")
+    program = run_command.which("apt-get")
     if program is None:
         module.exit_json(changed=False, files=[], problems=[])
         return
-    apt = Apt(program, command.run)
+    apt = Apt(program, run_command.run)
     try:
         settings = apt.settings()
         files = read_all(*settings)

@@ -291,8 +291,9 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api import client
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_images, inspection
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 
 def main() -> None:
@@ -311,7 +312,7 @@ def main() -> None:
         if module.params["path"] is not None:
             result = inspection.inspect_path(module.params["path"])
         else:
-            engine = docker_api.Engine(docker_api.socket_path(module.params["docker_host"]), module.params["timeout"])
+            engine = docker_images.Images(client.socket_path(module.params["docker_host"]), module.params["timeout"])
             result = inspection.inspect_image(engine, module.params["image"], module.tmpdir)
     except InspectionError as error:
         failed = inspection.empty_result()

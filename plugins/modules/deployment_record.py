@@ -13,7 +13,7 @@ author: The whisperops.gpu founders (@whisperops)
 description:
   - Writes what the run was told, and how it has left the host, to a file that root alone can read. The next run
     compares the host with it (P(whisperops.gpu.deployment_changes#filter)) and applies only what differs.
-  - Internal to this collection.
+  - Internal to this collection, and may change in any release.
 options:
   inputs:
     description: C(inputs) of P(whisperops.gpu.deployment_inputs#lookup).
@@ -73,7 +73,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import record
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.observer import APPLIED, Observer
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
 
 

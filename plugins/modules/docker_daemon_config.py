@@ -168,7 +168,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker import chan
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_file import DaemonFile
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.engine_service import EngineService, Host
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 
 
 def main() -> None:
@@ -191,7 +191,7 @@ def main() -> None:
     file = DaemonFile(options["path"])
     service = EngineService(
         # systemctl waits for the engine, and has to be waited for.
-        Host(lambda arguments: command.run(arguments, options["timeout"] + 30), command.which),
+        Host(lambda arguments: run_command.run(arguments, options["timeout"] + 30), run_command.which),
         options["service"],
         options["docker_host"].replace("unix://", "", 1),
         options["timeout"],

@@ -10,6 +10,7 @@ short_description: Record the results of a host and render the fleet report
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Runs on the control node and asks nothing of the host.
   - Without O(render) it writes the host's record, C(hosts/<name>.json) below O(dir). What is not given stays as earlier
     runs have recorded it, with the time of that run.

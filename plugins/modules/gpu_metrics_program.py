@@ -11,6 +11,7 @@ short_description: Install the metrics program of a GPU host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Writes one file that C(python3 FILE --textfile FILE --state FILE) runs on the host. It tells node_exporter's
     textfile collector of the host's plan, servers, driver and kernel log, and asks NVML with the same code that
     M(whisperops.gpu.nvidia_gpu_info) does. It needs Python 3.8 or newer and nothing else.

@@ -10,6 +10,7 @@ module: image_build
 short_description: Build an image with Docker and show the progress
 version_added: 0.1.0
 description:
+  - Internal to this collection, and may change in any release.
   - Runs C(docker build) on the host, in the background, and says every few seconds in the output of
     C(ansible-playbook) how far it is.
   - A build that is under way already, because the run that started it was ended or because somebody else deploys at the
@@ -107,7 +108,7 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import build_jobs, build_log, build_run
+from ansible_collections.whisperops.gpu.plugins.module_utils._build import build_jobs, build_log, build_run
 
 
 def main() -> None:

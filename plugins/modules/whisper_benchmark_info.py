@@ -216,8 +216,8 @@ samples:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import sweep
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import TranscriptionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.moments import UnreadableMomentError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.repeated_audio import UnusableAudioError
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.timestamps import UnreadableMomentError
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ short_description: Install the standalone proof program
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Writes one file that C(python3 FILE SETTINGS) runs on the host, with the same code that
     M(whisperops.gpu.whisper_inference_info) runs. It needs Python 3.8 or newer and nothing else.
 options:

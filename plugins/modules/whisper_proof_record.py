@@ -11,6 +11,7 @@ short_description: Save the latest proof of each whisper.cpp server on the host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Writes what M(whisperops.gpu.whisper_inference_info) found to a JSON file, and as metrics to a file for the textfile
     collector of Prometheus' node_exporter. Both are replaced at once, never half written.
   - Entries of other servers stay, as long as the plan on the host has a server on their port.

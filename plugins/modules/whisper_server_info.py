@@ -11,6 +11,7 @@ short_description: Get the whisper.cpp servers of a host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Reads the plan that C(site.yml) keeps on the host, asks Docker Engine for the servers' containers, and says where
     each server of the plan is reached.
 options:
@@ -76,8 +77,8 @@ plan:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import connect
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
     LABEL,
     PLAN,

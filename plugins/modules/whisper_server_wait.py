@@ -11,6 +11,7 @@ short_description: Wait for a whisper.cpp server to become ready
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Asks a server for its health until it answers. The socket of a server opens only after its model is loaded.
   - Fails at once when the container has ended for good, and at its second end when the engine restarts the container in
     a loop. The message has a problem code, the exit code, the number of restarts and the fatal log line.

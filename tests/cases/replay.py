@@ -25,10 +25,10 @@ from unittest import mock
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / ".collections"))
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan  # noqa: E402
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding  # noqa: E402
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result  # noqa: E402
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan  # noqa: E402
 
 RELEASE = "6.12.0-replayed"
 PROPRIETARY = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  {}  Tue Apr  8 12:41:17 UTC 2025\n"

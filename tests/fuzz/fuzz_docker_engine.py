@@ -17,8 +17,9 @@ import atheris
 from campaign import MODULE_UTILS, ROOT, fuzz
 
 with atheris.instrument_imports(include=[f"{MODULE_UTILS}._image"]):
-    from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection
-    from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+    from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api import client
+    from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_images, inspection
+    from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 sys.path.insert(0, str(ROOT / "tests/unit/plugins/module_utils/_image"))
 from recorded_engine import CALLS, DIRECTORY, VERSIONS, RecordedConnection, recorded
@@ -75,7 +76,7 @@ def one_input(content: bytes) -> None:
     answers = content.split(SEPARATOR)
     RecordedConnection.answers = iter([framed(call, answer) for call, answer in zip(CALLS, answers)])
     try:
-        said = inspection.inspect_image(docker_api.Engine("/var/run/docker.sock", 1), "an-image")
+        said = inspection.inspect_image(docker_images.Images("/var/run/docker.sock", 1), "an-image")
         expected = inspection.empty_result().keys()
     except InspectionError as error:
         said = {key: value for key, value in error.problem.as_dict().items() if value}
@@ -89,14 +90,14 @@ def seeds() -> Iterator[bytes]:
         image, create, export, delete = recorded(version)
         description = image.partition(b"\r\n\r\n")[2]
         RecordedConnection.answers = iter([export])
-        with docker_api.Engine("/var/run/docker.sock", 1).export("recorded") as stream:
+        with docker_images.Images("/var/run/docker.sock", 1).export("recorded") as stream:
             archive = stream.read()
         yield SEPARATOR.join([image, create, export, delete])
         yield SEPARATOR.join([description, create, archive, delete])
         yield (DIRECTORY / version / "not_found.http").read_bytes()
 
 
-docker_api.UnixConnection = RecordedConnection
+client.UnixConnection = RecordedConnection
 
 if __name__ == "__main__":
     fuzz("docker_engine", one_input, seeds(), max_length=65536, mutate=mutate)

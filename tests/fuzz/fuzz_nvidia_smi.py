@@ -14,11 +14,11 @@ import atheris
 from campaign import FIXTURES, MODULE_UTILS, fuzz
 
 with atheris.instrument_imports(include=[f"{MODULE_UTILS}._gpu", f"{MODULE_UTILS}._cuda"]):
-    from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
-    from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
     from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvidia_smi import NvidiaSmi
     from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
     from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
+    from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 
 SEPARATOR = b"\x1e"
 FILES = ("q-x.xml", "query.csv", "list.txt", "table.txt")

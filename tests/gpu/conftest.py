@@ -40,7 +40,7 @@ import random_model  # noqa: E402 - path first
 import results as results_module  # noqa: E402 - path first
 import whisper_build  # noqa: E402 - path first
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector  # noqa: E402 - path first
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import machine  # noqa: E402 - path first
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.hardware import describe  # noqa: E402 - path first
 
 # What takes long and tells little more comes last.
 ORDER = ("detection", "device_code", "proof", "benchmark", "benchmark_on_cpu", "servers_per_gpu", "wrong_architecture")
@@ -117,7 +117,7 @@ def results(report, gpu, plan, nvcc, source):
     root = Path(os.environ.get("WHISPEROPS_GPU_RESULTS") or ROOT / "docs")
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     name = re.sub(r"[^a-z0-9.]+", "-", f"{today} {gpu.name} {report.driver.version}".lower()).strip("-")
-    host = machine.describe(report, Path("/proc/cpuinfo").read_text(), Path("/proc/meminfo").read_text())
+    host = describe(report, Path("/proc/cpuinfo").read_text(), Path("/proc/meminfo").read_text())
     return results_module.Results(
         root,
         name,

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import Sysfs
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 
 # Where NVIDIA's packages put the toolkit, which is not always in PATH.
 CUDA = Path(os.environ.get("CUDA_HOME", "/usr/local/cuda")) / "bin"

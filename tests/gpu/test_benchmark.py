@@ -6,7 +6,8 @@ import measuring
 import pytest
 import random_model
 import whisper_process
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import engine_bench, gpu_meter, sweep
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import gpu_meter, sweep
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import engine_bench
 
 LOAD = sweep.Load(clients=(1, 4), requests=4)
 SECONDS = 30

@@ -5,7 +5,8 @@ from __future__ import annotations
 import measuring
 import pytest
 import whisper_process
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import engine_bench, gpu_meter, sweep
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import gpu_meter, sweep
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import engine_bench
 
 # One warm-up and as many requests as this, because the large ones take many seconds each.
 LOAD = sweep.Load(clients=(1,), requests=2)

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import run
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import Sysfs
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import run
 from hardware import without_a_gpu
 
 ROOT = Path(__file__).parents[2]

@@ -25,10 +25,10 @@ from ansible.utils.collection_loader import _collection_finder as finder  # noqa
 if not any(isinstance(entry, finder._AnsibleCollectionFinder) for entry in sys.meta_path):
     finder._AnsibleCollectionFinder(paths=[str(ROOT / ".collections")])._install()
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan  # noqa: E402
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding  # noqa: E402
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result  # noqa: E402
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._report import records, report  # noqa: E402
 
 FILE_OF_OPTION = {"-q": "q-x.xml", "-L": "list.txt", "": "table.txt"}

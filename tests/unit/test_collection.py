@@ -134,7 +134,7 @@ def codes_of_plugins():
                 builder = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 first = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
                 text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
-                if builder in {"Problem", "DamagedFileError", "problem", "_Kind"} and text:
+                if builder in {"Problem", "DamagedFileError", "documented", "_Kind"} and text:
                     found.add(text)
                 elif builder.endswith("Error"):
                     found |= codes_of_message(text)

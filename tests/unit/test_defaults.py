@@ -10,7 +10,7 @@ import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.vars.manager import VariableManager
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import policy
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import policy
 
 ROOT = Path(__file__).parents[2]
 # Defaults that no test here can run as they are: each with what stands in its place, and why.

@@ -12,8 +12,8 @@ import tempfile
 from typing import NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import Source, SourceFile, encoded
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result, Runner
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result, Runner
 
 # The signed list of a repository's files is enough to tell whether it is there and whether its key is known.
 _NO_INDEXES = ("deb::Packages", "deb::Translations", "deb-src::Sources")

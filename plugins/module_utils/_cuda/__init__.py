@@ -1,4 +1,4 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What decides which image runs where: data and pure functions, no I/O, no Ansible."""
+"""What is known of CUDA: versions, targets, toolkits, drivers, products. Plain data. Private to this collection."""

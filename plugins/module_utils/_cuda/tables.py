@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .versions import Target, Version
+from .versions import Numbers, Version
 
 # Minor-version compatibility: SASS of any toolkit of this major runs from this driver on. [RN, MVC]
 MAJOR_FLOORS: dict[int, str] = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 
 # The driver that came with each toolkit. [RN] 12.7 was never public; of 13.4 only the branch is known.
-TOOLKIT_DRIVERS: dict[Version, str] = {
+TOOLKIT_DRIVERS: dict[Numbers, str] = {
     (11, 0): "450.51.05",
     (11, 1): "455.23",
     (11, 2): "460.27.03",
@@ -48,7 +48,7 @@ TOOLKIT_DRIVERS: dict[Version, str] = {
 }
 
 # The CUDA version a driver of each branch reports. [RN, FC]
-BRANCH_CUDA: dict[int, Version] = {
+BRANCH_CUDA: dict[int, Numbers] = {
     450: (11, 0),
     455: (11, 1),
     460: (11, 2),
@@ -75,21 +75,21 @@ BRANCH_CUDA: dict[int, Version] = {
     615: (13, 4),
 }
 NEWEST_BRANCH = max(BRANCH_CUDA)
-NEWEST_CUDA: Version = (13, 5)  # [V] The driver that goes with it was not found.
+NEWEST_CUDA = Version((13, 5))  # [V] The driver that goes with it was not found.
 
 
 class Architecture(NamedTuple):
     """One compute capability."""
 
     name: str
-    first_toolkit: Version
+    first_toolkit: Numbers
     last_toolkit_major: int | None = None  # None: no toolkit has dropped it yet
     last_branch: int | None = None  # None: no driver branch has dropped it yet
     tegra: bool = False  # SASS does not cross between these and the desktop parts [CPG]
 
 
 # [V] for what nvcc accepts, [MTX] for the last driver branch.
-ARCHITECTURES: dict[Version, Architecture] = {
+ARCHITECTURES: dict[Numbers, Architecture] = {
     (3, 5): Architecture("Kepler", (6, 0), 11, 470),
     (3, 7): Architecture("Kepler", (6, 5), 11, 470),
     (5, 0): Architecture("Maxwell", (6, 5), 12, 580),
@@ -119,7 +119,7 @@ ARCHITECTURES: dict[Version, Architecture] = {
 }
 
 # An f target runs on its family. [CPG]
-FAMILIES: dict[Version, tuple[Version, ...]] = {
+FAMILIES: dict[Numbers, tuple[Numbers, ...]] = {
     (10, 0): ((10, 0), (10, 3), (10, 7)),
     (10, 1): ((10, 1),),
     (10, 3): ((10, 3), (10, 7)),
@@ -129,22 +129,9 @@ FAMILIES: dict[Version, tuple[Version, ...]] = {
     (12, 1): ((12, 1),),
 }
 
-# First toolkit that takes the a and the f form of a target. [V]
-FIRST_A_TOOLKIT: dict[Version, Version] = {
-    (9, 0): (12, 0),
-    (10, 0): (12, 8),
-    (10, 1): (12, 8),
-    (12, 0): (12, 8),
-    (10, 3): (12, 9),
-    (12, 1): (12, 9),
-    (11, 0): (13, 0),
-    (10, 7): (13, 4),
-}
-FIRST_F_TOOLKIT: Version = (12, 9)
-
 # The PTX ISA a toolkit writes, and the newest one a driver of that CUDA version reads: 11.y → 7.y, 12.y → 8.y and
 # 13.y → 9.y, but 12.6 brought no new one. [V; 12.7, which was never public, PTX]
-PTX_ISA_EXCEPTIONS: dict[Version, Version] = {
+PTX_ISA_EXCEPTIONS: dict[Numbers, Numbers] = {
     (12, 6): (8, 5),
     (12, 7): (8, 6),
     (12, 8): (8, 7),
@@ -152,19 +139,19 @@ PTX_ISA_EXCEPTIONS: dict[Version, Version] = {
 }
 
 # Open kernel modules need Turing or newer; these need the open ones. [KM]
-OPEN_MODULES_FROM: Version = (7, 5)
-OPEN_MODULES_ONLY_FROM: Version = (10, 0)
+OPEN_MODULES_FROM: Numbers = (7, 5)
+OPEN_MODULES_ONLY_FROM: Numbers = (10, 0)
 
 # From 12.8 on nvcc compresses device code for size; older drivers may refuse it (error 200). [Inf]
-COMPRESSED_FOR_SIZE_FROM: Version = (12, 8)
+COMPRESSED_FOR_SIZE_FROM = Version((12, 8))
 
 # The oldest compute capability in ggml's own build lists (50-virtual). [Inf]
-WHISPER_FIRST_COMPUTE_CAPABILITY: Version = (5, 0)
+WHISPER_FIRST_COMPUTE_CAPABILITY = Version((5, 0))
 
 # ggml's code for these needs a newer toolkit than nvcc does: from compute capability 9.0 on it calls
 # cudaGridDependencySynchronize, which the headers of CUDA 11.8 lack and those of 12.0 have (ggml-org/llama.cpp#26591,
 # since whisper.cpp 1.8.5). [V] 10.0 and later need CUDA 12.8 anyway.
-GGML_FIRST_TOOLKIT: dict[Version, Version] = {(9, 0): (12, 0)}
+GGML_FIRST_TOOLKIT: dict[Numbers, Numbers] = {(9, 0): (12, 0)}
 
 # What the runtime prints for the failures that a verdict foresees. [V]
 CUDA_ERRORS: dict[int, str] = {
@@ -219,22 +206,29 @@ BASE_IMAGES: tuple[BaseImage, ...] = (
 )
 
 
-def ptx_isa(cuda: Version) -> Version:
+def ptx_isa(cuda: Numbers) -> Version:
     """The PTX ISA of a CUDA version (major.minor); majors beyond the tables go on in the same way. [Inf]"""
-    return PTX_ISA_EXCEPTIONS.get(cuda, (cuda[0] - 4, cuda[1]))
+    return Version(PTX_ISA_EXCEPTIONS.get(cuda, (cuda[0] - 4, cuda[1])))
 
 
-def cuda_major_of_isa(isa: Version) -> int:
+def cuda_major_of_isa(isa: Numbers) -> int:
     return isa[0] + 4
 
 
 def branch_cuda(branch: int) -> Version | None:
     """What a driver branch reports; a branch between two rows counts as the older one, one below them is unknown."""
     known = [number for number in BRANCH_CUDA if number <= branch]
-    return BRANCH_CUDA[max(known)] if known else None
+    return Version(BRANCH_CUDA[max(known)]) if known else None
 
 
 LAST_BRANCH_BEFORE_TURING = 580  # [MTX]
+
+
+def architecture_name(compute_capability: Numbers) -> str | None:
+    """``(6, 1)`` -> ``pascal``. One that is not in the tables has the name of the oldest of its major version."""
+    fellows = (ARCHITECTURES[known] for known in sorted(ARCHITECTURES) if known[0] == compute_capability[0])
+    row = ARCHITECTURES.get(compute_capability) or next(fellows, None)
+    return row.name.lower() if row else None
 
 
 def last_branch_of(architecture: str | None) -> int | None:
@@ -244,32 +238,19 @@ def last_branch_of(architecture: str | None) -> int | None:
     return max(branches) if branches else None
 
 
-def toolkit_compiles(cuda: Version, compute_capability: Version) -> bool:
+def toolkit_compiles(cuda: Numbers, compute_capability: Numbers) -> bool:
     architecture = ARCHITECTURES.get(compute_capability)
     if architecture is None or cuda[:2] < architecture.first_toolkit:
         return False
     return architecture.last_toolkit_major is None or cuda[0] <= architecture.last_toolkit_major
 
 
-def toolkit_compiles_ggml(cuda: Version, compute_capability: Version) -> bool:
+def toolkit_compiles_ggml(cuda: Numbers, compute_capability: Numbers) -> bool:
     first = GGML_FIRST_TOOLKIT.get(compute_capability)
     return toolkit_compiles(cuda, compute_capability) and (first is None or cuda[:2] >= first)
 
 
-def toolkit_compiles_target(cuda: Version, target: Target) -> bool:
-    """Including the a and f forms."""
-    capability = target.compute_capability
-    if not toolkit_compiles(cuda, capability):
-        return False
-    if target.suffix == "a":
-        first = FIRST_A_TOOLKIT.get(capability)
-        return first is not None and cuda[:2] >= first
-    if target.suffix == "f":
-        return capability in FAMILIES and cuda[:2] >= FIRST_F_TOOLKIT
-    return True
-
-
-def first_driver(compute_capability: Version) -> str | None:
+def first_driver(compute_capability: Numbers) -> str | None:
     """The oldest driver that knows the chip: the one that came with the first toolkit for it. [Inf]"""
     architecture = ARCHITECTURES.get(compute_capability)
     if architecture is None or architecture.tegra:
@@ -277,7 +258,7 @@ def first_driver(compute_capability: Version) -> str | None:
     return TOOLKIT_DRIVERS.get(architecture.first_toolkit)
 
 
-def kernel_module_flavours(compute_capability: Version) -> tuple[str, ...]:
+def kernel_module_flavours(compute_capability: Numbers) -> tuple[str, ...]:
     """Which kernel modules drive the chip. [KM] Grace Hopper also needs the open ones; its 9.0 does not show it."""
     if compute_capability < OPEN_MODULES_FROM:
         return ("proprietary",)

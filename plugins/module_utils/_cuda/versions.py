@@ -2,54 +2,48 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Version numbers as the field writes them: drivers, CUDA, compute capabilities, code targets."""
+"""Version numbers of drivers, CUDA toolkits, PTX ISAs and tools, as the field writes them."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Tuple
+from typing import Tuple
 
-Version = Tuple[int, ...]
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*\Z")
+_LEADING = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+# A driver version has two or three groups: 470.256, 550.163.01. 35.3.1 is a release of Linux for Tegra.
+_DRIVER = re.compile(r"(?<![\d.])(\d{3,4}(?:\.\d{1,4}){1,2})(?![\d.])", re.ASCII)
 
-_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*\Z")
-_TARGET = re.compile(r"(?:sm_|compute_)?([0-9]{2,3})([af]?)\Z")
-
-
-def parse_version(text: str) -> Version:
-    """``550.163.01`` and ``12.4`` as comparable numbers; ValueError for anything else."""
-    if not _VERSION.match(text):
-        raise ValueError(f"{text!r} is not a version number such as 550.163.01 or 12.4")
-    return tuple(int(part) for part in text.split("."))
+# As tables write a version down: 12.4 is (12, 4). A Version equals it.
+Numbers = Tuple[int, ...]
 
 
-def cuda_minor(version: Version) -> Version:
-    """The major.minor of a CUDA version: what drivers report, and what fixes the PTX ISA."""
-    return (*version, 0)[:2]
+class Version(Numbers):
+    """A version number. Versions are compared number by number; as text a version has its dots again."""
 
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """``550.163.01`` and ``12.4``; ValueError for anything that is not digits and dots."""
+        if not _VERSION.match(text):
+            raise ValueError(f"{text!r} is not a version number such as 550.163.01 or 12.4")
+        return cls(int(part) for part in text.split("."))
 
-def dotted(version: Version) -> str:
-    return ".".join(str(part) for part in version)
-
-
-class Target(NamedTuple):
-    """What device code was compiled for: ``61``, ``90a`` or ``100f``."""
-
-    major: int
-    minor: int
-    suffix: str = ""
+    @classmethod
+    def leading(cls, text: str) -> Version:
+        """The numbers that a text begins with, none of them for any text: ``1.20.0-rc.1`` is as old as ``1.20.0``."""
+        found = _LEADING.match(text)
+        return cls(int(part) for part in found.group().split(".")) if found else cls()
 
     @property
-    def compute_capability(self) -> Version:
-        return (self.major, self.minor)
+    def minor(self) -> Version:
+        """Major and minor: of a CUDA version, what drivers report, and what fixes the PTX ISA."""
+        return Version((*self, 0)[:2])
 
     def __str__(self) -> str:
-        return f"{self.major}{self.minor}{self.suffix}"
+        return ".".join(str(part) for part in self)
 
 
-def parse_target(text: str) -> Target:
-    """The last digit is the minor: ``61`` is 6.1, ``121`` is 12.1."""
-    match = _TARGET.match(text)
-    if not match:
-        raise ValueError(f"{text!r} is not a code target such as 61, 90a or 100f")
-    number = int(match.group(1))
-    return Target(number // 10, number % 10, match.group(2))
+def driver_version_in(text: str) -> str | None:
+    """The first driver version that a text mentions."""
+    found = _DRIVER.search(text)
+    return found.group(1) if found else None

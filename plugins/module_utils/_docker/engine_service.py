@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import re
 import tempfile
@@ -19,8 +18,9 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker.command_lin
     start_arguments,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_config import DaemonConfigError
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.unix_connection import UnixConnection
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
 # What systemd says of its service, and what the engine logs when nothing is wrong.
 _NOISE = re.compile(
@@ -32,18 +32,14 @@ _LAST_WORDS = 4
 
 def ask(path: str, target: str) -> Any:
     """The engine's answer, None where it gives none."""
-    connection = UnixConnection(path, 10)
+    engine = Engine(path, 10)
     try:
-        connection.request("GET", target)
-        response = connection.getresponse()
-        body = response.read()
-        if response.status != http.client.OK:
-            return None
-        return json.loads(body) if target != "/_ping" else body.decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException, ValueError, RecursionError):
+        with engine.request("GET", target) as response:
+            if target == "/_ping" and response.status == http.client.OK:
+                return response.read().decode("utf-8", "replace")
+            return engine.document(response, f"answer {target}")
+    except InspectionError:
         return None
-    finally:
-        connection.close()
 
 
 def read_text(path: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import Callable, NamedTuple
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding, load_binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_device import NvmlDevice, NvmlUnavailableError
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 
 _QUERY_TIMEOUT_SECONDS = 10
 _MICROSECONDS = 1_000_000
@@ -69,7 +69,7 @@ class NvmlCard(Card):
 class NvidiaSmiCard(Card):
     source = "nvidia_smi"
 
-    def __init__(self, binary: str, uuid: str, runner: Callable[..., command.Result] = command.run) -> None:
+    def __init__(self, binary: str, uuid: str, runner: Callable[..., run_command.Result] = run_command.run) -> None:
         self._command = [binary, "-i", uuid, "--format=csv,noheader,nounits"]
         self._runner = runner
 
@@ -92,8 +92,8 @@ class NvidiaSmiCard(Card):
 def open_card(
     uuid: str,
     binding: Callable[[], Binding] = load_binding,
-    which: command.Which = command.which,
-    runner: Callable[..., command.Result] = command.run,
+    which: run_command.Which = run_command.which,
+    runner: Callable[..., run_command.Result] = run_command.run,
 ) -> Card:
     """By NVML where the library answers, else by nvidia-smi, else a GPU of which nothing is known."""
     try:

@@ -9,10 +9,11 @@ import os
 import re
 from typing import NamedTuple
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version, driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problems
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in, version_key
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
 _TOOLKIT_VERSION = re.compile(r"\bversion\s+v?(\d{1,4}\.\d{1,4}\.\d{1,4}[\w.~-]*)", re.ASCII)
 _LIBCUDA = re.compile(r"^\s*libcuda\.so\.1\s.*=>\s*(\S+)", re.MULTILINE)
@@ -37,7 +38,7 @@ def toolkit_problems(which: Which, runner: Runner) -> list[Problem]:
         return [problems.toolkit_missing()]
     version = toolkit_version(runner([binary, "--version"]).out)
     # A build without a version ("unknown version") is not judged.
-    if version and version_key(version) < version_key(problems.TOOLKIT_SECURITY_FLOOR):
+    if version and Version.leading(version) < Version.leading(problems.TOOLKIT_SECURITY_FLOOR):
         return [problems.toolkit_vulnerable(version)]
     return []
 
@@ -59,7 +60,7 @@ def compat_problems(library: CompatLibrary, kernel_module: str | None, gpus: lis
     """On data-centre GPUs a newer compat library is meant to be there."""
     consumer = any(_CONSUMER_CARD.search(gpu.name or "") for gpu in gpus)
     older = bool(library.version and kernel_module) and (
-        version_key(library.version or "") < version_key(kernel_module or "")
+        Version.leading(library.version or "") < Version.leading(kernel_module or "")
     )
     if consumer or older:
         return [problems.compat_library_shadows_driver(library.path, library.version, kernel_module)]

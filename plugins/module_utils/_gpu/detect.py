@@ -10,19 +10,13 @@ from typing import Callable
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import vgpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.generations import driver_advice
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import (
-    command,
-    container_support,
-    fabric,
-    problems,
-    wsl,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import container_support, fabric, problems, wsl
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError, call_isolated
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Driver,
     Gpu,
     Observation,
-    Problem,
     Report,
     UnavailableGpu,
     branch_of,
@@ -33,7 +27,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding i
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts, Sysfs
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import with_unified_memory
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import version_key
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 
 BACKENDS = ("auto", "nvml", "nvidia_smi", "sysfs")
 
@@ -52,8 +47,8 @@ class Detector:
         self,
         root: str = "/",
         kernel_release: str | None = None,
-        runner: command.Runner = command.run,
-        which: command.Which = command.which,
+        runner: run_command.Runner = run_command.run,
+        which: run_command.Which = run_command.which,
         binding: Callable[[], Binding] = load_binding,
     ) -> None:
         self._root = root
@@ -201,7 +196,7 @@ def _kernel_problems(host: HostFacts, seen: Observation, smi: NvidiaSmi, present
     if host.kernel_module_version and library and host.kernel_module_version != library:
         found.append(problems.driver_library_mismatch(host.kernel_module_version, library))
     version = seen.driver_version or host.kernel_module_version
-    if version and version_key(version) < version_key(problems.OLDEST_USABLE_DRIVER):
+    if version and Version.leading(version) < Version.leading(problems.OLDEST_USABLE_DRIVER):
         names = [gpu.name for gpu in (seen.gpus or host.gpus)]
         found.append(problems.driver_too_old(version, driver_advice(names, problems.OLDEST_USABLE_DRIVER)))
     if host.tegra and not (seen.usable or smi.installed):

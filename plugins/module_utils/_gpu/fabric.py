@@ -9,9 +9,9 @@ import glob
 import os
 from typing import NamedTuple
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which, run, which
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which, run, which
 
 UNIT = "nvidia-fabricmanager"
 

@@ -9,28 +9,16 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# Every architecture whose minor numbers are not all one name is spelled out; the others go by their major number.
-ARCHITECTURE_BY_CAPABILITY = {"7.0": "volta", "7.2": "volta", "7.5": "turing", "8.9": "ada", "10.7": "rubin"}
-ARCHITECTURE_BY_MAJOR = {
-    "3": "kepler",
-    "5": "maxwell",
-    "6": "pascal",
-    "8": "ampere",
-    "9": "hopper",
-    "10": "blackwell",
-    "11": "blackwell",
-    "12": "blackwell",
-}
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 _UUID = re.compile(r"GPU-[0-9A-Za-z-]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
-def architecture_of(compute_capability: str | None) -> str | None:
-    """``6.1`` -> ``pascal``; None for a capability that nothing here knows."""
-    if not compute_capability:
-        return None
-    by_major = ARCHITECTURE_BY_MAJOR.get(compute_capability.split(".", maxsplit=1)[0])
-    return ARCHITECTURE_BY_CAPABILITY.get(compute_capability, by_major)
+def architecture_of(target: Target | None) -> str | None:
+    """``6.1`` -> ``pascal``; None for what is in no table."""
+    return tables.architecture_name(target.compute_capability) if target else None
 
 
 def branch_of(driver_version: str | None) -> str | None:
@@ -41,13 +29,6 @@ def branch_of(driver_version: str | None) -> str | None:
 def is_uuid(text: str | None) -> bool:
     """``GPU-…``, or the bare number of a Tegra; never what a tool says in its place (``GPU requires reset``)."""
     return bool(text and _UUID.fullmatch(text))
-
-
-@dataclass
-class Problem:
-    code: str
-    message: str
-    remedy: str
 
 
 @dataclass

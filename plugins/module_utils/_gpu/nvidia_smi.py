@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvidia_smi_output as output
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvml_errors, problems
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.broken import BrokenGpu, add_broken
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result, Runner
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import signal_name
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Observation, Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Observation
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result, Runner
 
 # 999 does not fit into an exit status.
 _STATUS_OF_UNKNOWN_ERROR = 255

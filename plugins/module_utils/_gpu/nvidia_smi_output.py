@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Dict, NamedTuple, Tuple
 from xml.etree import ElementTree
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvml_errors
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Gpu,
@@ -19,7 +21,6 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     is_uuid,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 
 # What stands in the place of a value where a GPU is broken, and the error of NVML behind it. The first two say so
 # wherever they stand; the others are usual for single values of a GPU that works, and tell only in place of its UUID.
@@ -77,7 +78,7 @@ class QueryRow:
     index: int | None
     uuid: str
     power_w: float | None
-    compute_capability: str | None
+    target: Target | None
 
 
 # GPU UUID -> number of the MIG device -> (name, UUID)
@@ -113,9 +114,15 @@ def read_query(text: str) -> list[QueryRow]:
         index, uuid, power, capability = cells[: len(QUERY_FIELDS)]
         if not is_uuid(uuid):
             continue
-        known = re.fullmatch(r"\d{1,3}\.\d{1,2}", capability, re.ASCII)
-        rows.append(QueryRow(_int(index), uuid, _float(power), capability if known else None))
+        rows.append(QueryRow(_int(index), uuid, _float(power), _target(capability)))
     return rows
+
+
+def _target(compute_capability: str) -> Target | None:
+    try:
+        return Target.of_gpu(compute_capability)
+    except ValueError:
+        return None
 
 
 def read_mig_list(text: str) -> MigList:
@@ -195,8 +202,8 @@ def apply_query(gpus: list[Gpu], rows: list[QueryRow]) -> None:
             continue
         gpu.index = gpu.index if row.index is None else row.index
         gpu.power_w = gpu.power_w if row.power_w is None else row.power_w
-        gpu.compute_capability = row.compute_capability
-        gpu.architecture = architecture_of(row.compute_capability)
+        gpu.compute_capability = str(row.target.compute_capability) if row.target else None
+        gpu.architecture = architecture_of(row.target)
 
 
 def _mig_devices(gpu: ElementTree.Element, listed: dict[int, tuple[str, str]]) -> list[MigDevice] | None:

@@ -9,13 +9,14 @@ import re
 from typing import Any, Callable
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import vgpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version, driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvml_errors, problems
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.broken import BrokenGpu, add_broken
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import (
     Gpu,
     MigDevice,
     Observation,
-    Problem,
     Process,
     architecture_of,
 )
@@ -30,7 +31,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding i
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in, version_key
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 MIB = 1024 * 1024
 _TEMPERATURE_GPU = 0
@@ -129,14 +130,14 @@ class Nvml:
                 seen.cuda_driver_version = f"{version // 1000}.{version % 1000 // 10}"
                 return
         # NVML asks libcuda for it. Drivers before 410 do not have the function.
-        known = seen.driver_version is not None and version_key(seen.driver_version) >= version_key(
+        known = seen.driver_version is not None and Version.leading(seen.driver_version) >= Version.leading(
             _FIRST_WITH_CUDA_VERSION
         )
         seen.libcuda_missing = known and answer.error is not None
 
     def _gpu(self, index: int, handle: Any) -> Gpu:
         capability = self._ask("nvmlDeviceGetCudaComputeCapability", handle).value
-        compute_capability = "{}.{}".format(*capability) if capability else None
+        target = Target(*capability) if capability else None
         utilization = self._ask("nvmlDeviceGetUtilizationRates", handle).value
         milliwatts = _whole(self._ask("nvmlDeviceGetPowerUsage", handle).value)
         mig = self._ask("nvmlDeviceGetMigMode", handle)
@@ -149,8 +150,8 @@ class Nvml:
             uuid=_text(self._ask("nvmlDeviceGetUUID", handle).value),
             name=name,
             pci_bus_id=self._pci_bus_id(handle),
-            compute_capability=compute_capability,
-            architecture=architecture_of(compute_capability),
+            compute_capability=str(target.compute_capability) if target else None,
+            architecture=architecture_of(target),
             memory_total_mib=_mib(getattr(memory, "total", None)),
             memory_used_mib=_mib(getattr(memory, "used", None)),
             memory_free_mib=_mib(getattr(memory, "free", None)),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import problems
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 INVALID_ARGUMENT = 2
 NOT_SUPPORTED = 3

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import version_key
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 CODES = (
     "no_gpu",
@@ -52,16 +52,12 @@ TOOLKIT_SECURITY_FLOOR = "1.19.1"
 OLD_GPUS = "Maxwell, Pascal and Volta need driver branch 580 at the newest, with its proprietary kernel modules."
 
 
-def _problem(code: str, message: str, remedy: str) -> Problem:
-    return Problem(code=code, message=message, remedy=f"{remedy} See docs/troubleshooting.md#{code}")
-
-
 def _listed(items: Sequence[str]) -> str:
     return ", ".join(items)
 
 
 def no_gpu() -> Problem:
-    return _problem(
+    return Problem.documented(
         "no_gpu",
         "The PCI bus has no NVIDIA display device (vendor 0x10de, class 0x03xxxx).",
         "If the host should have one: check that the GPU is seated and powered, enabled in the firmware, and in a"
@@ -70,7 +66,7 @@ def no_gpu() -> Problem:
 
 
 def driver_missing(bus_ids: Sequence[str]) -> Problem:
-    return _problem(
+    return Problem.documented(
         "driver_missing",
         f"NVIDIA hardware at {_listed(bus_ids)}, but no NVIDIA kernel module is installed for the running kernel.",
         "Install the NVIDIA driver of the distribution together with the headers of the running kernel, then reboot."
@@ -79,7 +75,7 @@ def driver_missing(bus_ids: Sequence[str]) -> Problem:
 
 
 def nouveau_bound(bus_ids: Sequence[str]) -> Problem:
-    return _problem(
+    return Problem.documented(
         "nouveau_bound",
         f"The kernel driver nouveau holds {_listed(bus_ids)}; it cannot run CUDA.",
         "Install the NVIDIA driver, blacklist nouveau, rebuild the initramfs and reboot.",
@@ -87,7 +83,7 @@ def nouveau_bound(bus_ids: Sequence[str]) -> Problem:
 
 
 def other_driver_bound(bus_id: str, driver: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "other_driver_bound",
         f"The kernel driver {driver} holds {bus_id}, so the NVIDIA driver cannot use it.",
         "If the GPU is passed through to a virtual machine (vfio-pci), deploy inside that machine; if not, take it"
@@ -96,7 +92,7 @@ def other_driver_bound(bus_id: str, driver: str) -> Problem:
 
 
 def driver_not_loaded(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "driver_not_loaded",
         f"The NVIDIA driver is not loaded: {seen}",
         "Run 'modprobe nvidia' and read 'dmesg' for its complaint: a module built for another kernel (reboot or"
@@ -105,7 +101,7 @@ def driver_not_loaded(seen: str) -> Problem:
 
 
 def device_nodes_missing(nodes: Sequence[str]) -> Problem:
-    return _problem(
+    return Problem.documented(
         "device_nodes_missing",
         f"The NVIDIA kernel module is loaded, but the device nodes {_listed(nodes)} do not exist.",
         "Run 'nvidia-modprobe' or 'nvidia-smi' once as root, and enable nvidia-persistenced so that they exist after"
@@ -124,8 +120,8 @@ def driver_library_mismatch(kernel_module: str | None, library: str | None) -> P
     )
     remedy = f"Libraries newer than the module: {newer} Libraries older than the module: {older}"
     if kernel_module and library:
-        remedy = older if version_key(library) < version_key(kernel_module) else newer
-    return _problem(
+        remedy = older if Version.leading(library) < Version.leading(kernel_module) else newer
+    return Problem.documented(
         "driver_library_mismatch",
         "The NVIDIA libraries (version {}) do not fit the loaded kernel module (version {}).".format(
             library or "unknown", kernel_module or "unknown"
@@ -136,7 +132,7 @@ def driver_library_mismatch(kernel_module: str | None, library: str | None) -> P
 
 def driver_too_old(version: str, advice: str) -> Problem:
     """``advice``: which driver the GPUs of this host can have, if any."""
-    return _problem(
+    return Problem.documented(
         "driver_too_old",
         f"Driver {version} is older than {OLDEST_USABLE_DRIVER}, which CUDA 11 needs at least.",
         advice,
@@ -149,7 +145,7 @@ def gpu_not_initialized(bus_ids: Sequence[str], flavor: str | None) -> Problem:
         f" need the proprietary ones. {OLD_GPUS}",
         "proprietary": f"The proprietary kernel modules are loaded: Blackwell needs the open ones. {OLD_GPUS}",
     }.get(str(flavor), f"The GPU may need the open or the proprietary kernel module. {OLD_GPUS}")
-    return _problem(
+    return Problem.documented(
         "gpu_not_initialized",
         f"The PCI bus has NVIDIA hardware at {_listed(bus_ids)} that the loaded driver does not offer.",
         f"{modules} 'dmesg | grep -i -e NVRM -e Xid' says which it is: a driver branch that does not know this GPU or"
@@ -158,7 +154,7 @@ def gpu_not_initialized(bus_ids: Sequence[str], flavor: str | None) -> Problem:
 
 
 def gpu_not_visible(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "gpu_not_visible",
         f"nvidia-smi is installed and gives no GPU, and the PCI bus shows no NVIDIA device. {seen}",
         "If the host should have a GPU: check that it is seated, enabled in the firmware, and passed through to the"
@@ -167,7 +163,7 @@ def gpu_not_visible(seen: str) -> Problem:
 
 
 def gpu_not_answering(which: str, seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "gpu_not_answering",
         f"{which} does not answer its driver ({seen.rstrip('.')}).",
         "Read 'dmesg | grep -i -e NVRM -e Xid', then power the host off and on again; a warm reboot often is not"
@@ -176,7 +172,7 @@ def gpu_not_answering(which: str, seen: str) -> Problem:
 
 
 def gpu_requires_reset(which: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "gpu_requires_reset",
         f"{which} requires a reset: after an error the driver gives it no more work.",
         "Stop everything that uses the GPU and run 'nvidia-smi --gpu-reset -i INDEX' as root, or reboot. If the state"
@@ -185,7 +181,7 @@ def gpu_requires_reset(which: str) -> Problem:
 
 
 def gpu_power_missing(which: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "gpu_power_missing",
         f"{which} has no external power: its power cable is missing or loose.",
         "Power the host off and connect every power cable of the GPU to the power supply.",
@@ -193,7 +189,7 @@ def gpu_power_missing(which: str) -> Problem:
 
 
 def gpu_lost(which: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "gpu_lost",
         f"{which} is lost: it fell off the bus or has become inaccessible.",
         "Power the host off and on again; if it returns, check power cables, seating and cooling, and the Xid errors"
@@ -202,7 +198,7 @@ def gpu_lost(which: str) -> Problem:
 
 
 def no_permission(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "no_permission",
         f"Access to the GPU was refused: {seen}",
         "Give the user read and write access to /dev/nvidia* (NVreg_DeviceFileMode, group membership) or use"
@@ -211,7 +207,7 @@ def no_permission(seen: str) -> Problem:
 
 
 def nvml_unknown_error(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "nvml_unknown_error",
         f"NVML failed: {seen}",
         "In a container this follows 'systemctl daemon-reload' under the systemd cgroup driver: recreate the"
@@ -220,7 +216,7 @@ def nvml_unknown_error(seen: str) -> Problem:
 
 
 def nvml_missing(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "nvml_missing",
         f"NVML cannot be used: {seen}",
         "Install the NVML library of the driver's own version (libnvidia-ml.so.1).",
@@ -228,7 +224,7 @@ def nvml_missing(seen: str) -> Problem:
 
 
 def nvidia_smi_failed(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "nvidia_smi_failed",
         f"nvidia-smi gave no usable answer: {seen}",
         "Run 'nvidia-smi -q -x' by hand on the host; install the nvidia-smi of the driver's own version if it is"
@@ -237,7 +233,7 @@ def nvidia_smi_failed(seen: str) -> Problem:
 
 
 def tegra_release_too_old(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "tegra_release_too_old",
         f"The host has a Tegra GPU ({seen}) that no tool can ask: NVML and nvidia-smi came with JetPack 6 (L4T R36).",
         "Upgrade an Orin to JetPack 6 or newer. JetPack 5 is the last for Xavier, JetPack 4 for Nano, TX1 and TX2: for"
@@ -246,7 +242,7 @@ def tegra_release_too_old(seen: str) -> Problem:
 
 
 def libcuda_missing(seen: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "libcuda_missing",
         f"The driver answers and has no libcuda.so.1: {seen}. No CUDA program can start here.",
         "Install the compute part of the driver in its own version (Debian: libcuda1; Ubuntu:"
@@ -256,7 +252,7 @@ def libcuda_missing(seen: str) -> Problem:
 
 
 def compute_mode_prohibited(gpu: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "compute_mode_prohibited",
         f"{gpu} is in compute mode Prohibited: no program may compute on it.",
         "Run 'nvidia-smi -i INDEX -c DEFAULT' as root, and find out who set the mode.",
@@ -264,7 +260,7 @@ def compute_mode_prohibited(gpu: str) -> Problem:
 
 
 def compute_mode_exclusive(gpu: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "compute_mode_exclusive",
         f"{gpu} is in an exclusive compute mode: one program at a time may compute on it.",
         "One server is planned for it at most. For more, run 'nvidia-smi -i INDEX -c DEFAULT' as root.",
@@ -272,7 +268,7 @@ def compute_mode_exclusive(gpu: str) -> Problem:
 
 
 def vgpu_unlicensed(gpu: str, status: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "vgpu_unlicensed",
         f"{gpu} is a vGPU without a license ({status}): CUDA fails on it, at once or after a while, with 'devices are"
         " busy or unavailable'.",
@@ -282,7 +278,7 @@ def vgpu_unlicensed(gpu: str, status: str) -> Problem:
 
 
 def vgpu_without_cuda(gpu: str, why: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "vgpu_without_cuda",
         f"{gpu} is a vGPU whose profile is not made for CUDA: {why}",
         "Give the virtual machine a C-series profile, or a Q-series one (on Maxwell and Pascal that of the whole GPU).",
@@ -291,7 +287,7 @@ def vgpu_without_cuda(gpu: str, why: str) -> Problem:
 
 def mig_enabled(gpu: str, devices: int | None) -> Problem:
     count = "unknown" if devices is None else str(devices)
-    return _problem(
+    return Problem.documented(
         "mig_enabled",
         f"{gpu} has MIG on (MIG devices: {count}): CUDA programs get a MIG device, never the whole GPU.",
         "Deploy to a MIG device by its UUID (create one with 'nvidia-smi mig -cgi' if there is none), or turn MIG"
@@ -300,7 +296,7 @@ def mig_enabled(gpu: str, devices: int | None) -> Problem:
 
 
 def persistence_off(gpus: Sequence[str]) -> Problem:
-    return _problem(
+    return Problem.documented(
         "persistence_off",
         f"Persistence mode is off on {_listed(gpus)}: the driver lets go of an idle GPU, and the next start waits for"
         " it.",
@@ -309,7 +305,7 @@ def persistence_off(gpus: Sequence[str]) -> Problem:
 
 
 def compat_library_shadows_driver(path: str, version: str | None, kernel_module: str | None) -> Problem:
-    return _problem(
+    return Problem.documented(
         "compat_library_shadows_driver",
         "The loader finds {} (version {}) before the libcuda of the driver (kernel module {}).".format(
             path, version or "unknown", kernel_module or "unknown"
@@ -321,7 +317,7 @@ def compat_library_shadows_driver(path: str, version: str | None, kernel_module:
 
 
 def toolkit_missing() -> Problem:
-    return _problem(
+    return Problem.documented(
         "toolkit_missing",
         "The GPU and its driver work, but nvidia-ctk is not installed: containers cannot get the GPU.",
         f"Install nvidia-container-toolkit {TOOLKIT_SECURITY_FLOOR} or newer from NVIDIA's package repository.",
@@ -329,7 +325,7 @@ def toolkit_missing() -> Problem:
 
 
 def toolkit_vulnerable(version: str) -> Problem:
-    return _problem(
+    return Problem.documented(
         "toolkit_vulnerable",
         f"nvidia-container-toolkit {version} is older than {TOOLKIT_SECURITY_FLOOR}, which fixes CVE-2026-24260"
         " (a time-of-check race).",

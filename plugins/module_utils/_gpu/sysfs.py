@@ -10,9 +10,9 @@ import os
 import re
 from dataclasses import dataclass, field
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, is_uuid
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.pci import canonical_bus_id, kernel_bus_id
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
 
 _NVIDIA = "0x10de"
 _DISPLAY_CLASS = "0x03"

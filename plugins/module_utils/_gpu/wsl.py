@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import cuda_minor, parse_version
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem, branch_of
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import branch_of
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 REMEDY = (
     "Under WSL, install or update NVIDIA's driver on Windows (never one inside WSL), run 'wsl --update'"
@@ -38,13 +39,13 @@ def with_remedy(problem: Problem) -> Problem:
         return problem
     # Where nothing of NVIDIA's was seen, Windows may have a GPU of another maker.
     condition = "If Windows has an NVIDIA GPU: " if problem.code == "no_gpu" else ""
-    return Problem(problem.code, problem.message, f"{condition}{REMEDY} See docs/troubleshooting.md#{problem.code}")
+    return Problem.documented(problem.code, problem.message, f"{condition}{REMEDY}")
 
 
 def branch(version: str | None, cuda: str | None) -> str | None:
     """Windows numbers branch 580 as 580 to 582: the CUDA version that it reports tells the branch."""
     try:
-        reported = cuda_minor(parse_version(cuda)) if cuda else None
+        reported = Version.parse(cuda).minor if cuda else None
     except ValueError:
         reported = None
     branches = [number for number, toolkit in tables.BRANCH_CUDA.items() if toolkit == reported]

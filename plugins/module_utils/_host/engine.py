@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.docker_api import Engine, socket_path
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine, socket_path
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 _TIMEOUT_SECONDS = 30
-_LARGEST_DOCUMENT = 16 * 1024 * 1024
 LABEL = "whisperops.server"
 
 
@@ -33,24 +31,18 @@ class EngineState(NamedTuple):
 NOTHING = EngineState(None, None, None, None, [], {})
 
 
-class _Reader(Engine):
-    def ask(self, target: str) -> Any:
-        with self._request("GET", target) as response:
-            if response.status != http.client.OK:
-                self._refused(f"answer {target}", response)
-            try:
-                return json.loads(response.read(_LARGEST_DOCUMENT))
-            except (ValueError, RecursionError) as error:
-                raise http.client.HTTPException(f"not JSON: {error}") from error
+def _ask(client: Engine, target: str) -> Any:
+    with client.request("GET", target) as response:
+        return client.document(response, f"answer {target}")
 
 
 def observe_engine(docker_host: str) -> EngineState:
-    reader = _Reader(socket_path(docker_host), _TIMEOUT_SECONDS)
+    client = Engine(socket_path(docker_host), _TIMEOUT_SECONDS)
     labelled = quote(json.dumps({"label": [LABEL]}))
     try:
-        information = reader.ask("/info")
-        containers = reader.ask(f"/containers/json?all=1&filters={labelled}")
-        images = reader.ask("/images/json")
+        information = _ask(client, "/info")
+        containers = _ask(client, f"/containers/json?all=1&filters={labelled}")
+        images = _ask(client, "/images/json")
     except InspectionError as error:
         return NOTHING._replace(error=f"{error.problem.code}: {error.problem.message}")
     return EngineState(

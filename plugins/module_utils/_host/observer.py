@@ -10,10 +10,10 @@ import platform
 import re
 from typing import Any, Callable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import files
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.engine import NOTHING, EngineState, observe_engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import ENGINE, OTHERS, TOOLKIT, packages
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 
 APPLIED = "/etc/whisper/applied.json"
 PLAN = "/etc/whisper/plan.json"
@@ -36,8 +36,8 @@ class Observer:
     def __init__(
         self,
         root: str = "/",
-        runner: command.Runner = command.run,
-        which: command.Which = command.which,
+        runner: run_command.Runner = run_command.run,
+        which: run_command.Which = run_command.which,
         engine: Callable[[str], EngineState] = observe_engine,
     ) -> None:
         self._root = root

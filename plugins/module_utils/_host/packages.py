@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Runner, Which
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
 ENGINE = (
     "docker.io",

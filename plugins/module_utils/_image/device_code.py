@@ -9,29 +9,25 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, NamedTuple, Tuple
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.target import Target
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+
 from . import elf, fatbin
 from .budget import Budget
-from .problems import DamagedFileError, Problem
+from .problems import DamagedFileError
 from .reader import Reader
 
 Ptx = Tuple[str, str]
 """Architecture and ISA version."""
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", text))
-
-
-def architecture_order(architecture: str) -> tuple[tuple[int, ...], str]:
-    return _numbers(architecture), architecture
-
-
-def ptx_order(ptx: Ptx) -> tuple[tuple[tuple[int, ...], str], tuple[int, ...]]:
-    return architecture_order(ptx[0]), _numbers(ptx[1])
+def ptx_order(ptx: Ptx) -> tuple[Target, Version]:
+    return Target.parse(ptx[0]), Version.leading(ptx[1])
 
 
 def in_order(architectures: Iterable[str]) -> list[str]:
-    return sorted(architectures, key=architecture_order)
+    return sorted(architectures, key=Target.parse)
 
 
 def ptx_as_dicts(ptx: Iterable[Ptx]) -> list[dict[str, str]]:
@@ -50,7 +46,7 @@ def newest_isa(ptx: Iterable[Ptx], architectures: set[str]) -> set[Ptx]:
     """One pair for each architecture, with the ISA that the driver must know to run all of it."""
     newest: dict[str, str] = {}
     for architecture, isa in ptx:
-        if architecture in architectures and _numbers(isa) > _numbers(newest.get(architecture, "")):
+        if architecture in architectures and Version.leading(isa) > Version.leading(newest.get(architecture, "")):
             newest[architecture] = isa
     return set(newest.items())
 

@@ -15,7 +15,9 @@ import tarfile
 import tempfile
 from typing import IO, Callable, Iterator, Protocol
 
-from .problems import DamagedFileError, InspectionError, Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
+
+from .problems import DamagedFileError
 from .reader import BytesReader, FileReader, Reader
 
 # A library of this size or less is looked at in memory; a larger one goes through a temporary file.

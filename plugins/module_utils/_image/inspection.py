@@ -14,11 +14,14 @@ import re
 import tarfile
 from typing import Any, Iterable, Iterator
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
+
 from . import device_code, elf, loader
 from .budget import Budget, TreeBudget
-from .docker_api import Engine
+from .docker_images import Images
 from .file_tree import File, FileTree, HostTree, TarTree, open_on_host, printable, resolve
-from .problems import DamagedFileError, InspectionError, Problem
+from .problems import DamagedFileError
 
 _LIBCUDA = re.compile(r"^libcuda\.so(\.\d+)*$")
 # Wheels rename it: libcudart-9335f6a2.so.12.4.127.
@@ -207,8 +210,8 @@ def _nothing_for_a_gpu(libraries_of_nvidia: int) -> Problem:
 
 def _newest_cudart(versions: Iterable[str]) -> str | None:
     """libcudart.so.12.4.127 belongs to CUDA 12.4; the third number counts its own builds."""
-    parsed = sorted(tuple(int(number) for number in version.split(".")) for version in versions)
-    return ".".join(str(number) for number in parsed[-1][:2]) if parsed else None
+    newest = max(map(Version.parse, versions), default=None)
+    return str(newest.minor) if newest else None
 
 
 def _environment(entries: Iterable[str]) -> dict[str, str]:
@@ -278,7 +281,7 @@ def _broken_stream(reference: str) -> Iterator[None]:
         ) from error
 
 
-def inspect_image(engine: Engine, reference: str, temporary_directory: str | None = None) -> dict[str, Any]:
+def inspect_image(engine: Images, reference: str, temporary_directory: str | None = None) -> dict[str, Any]:
     """An image, read from a container that is created, never started, and removed.
 
     Its export is one plain tar of the final file system, the same on every engine and image store. Saving the image

@@ -11,10 +11,12 @@ import posixpath
 import re
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+
 from .budget import Budget
 from .device_code import damage_problem
 from .file_tree import printable
-from .problems import DamagedFileError, Problem
+from .problems import DamagedFileError
 
 # Where the NVIDIA Container Toolkit mounts the host's driver libraries, by distribution and platform.
 _DRIVER_DIRECTORIES = (

@@ -2,20 +2,9 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A problem: a code to look up, what was seen, and what to do about it."""
+"""What is wrong with a file that cannot be read to its end."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
-
-
-class Problem(NamedTuple):
-    code: str
-    message: str
-    remedy: str
-
-    def as_dict(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message, "remedy": self.remedy}
 
 
 class DamagedFileError(Exception):
@@ -25,11 +14,3 @@ class DamagedFileError(Exception):
         super().__init__(seen)
         self.code = code
         self.seen = seen
-
-
-class InspectionError(Exception):
-    """Bad input or an engine that does not answer: the module stops with it."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem

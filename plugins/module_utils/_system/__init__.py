@@ -1,4 +1,4 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every kind of host has: files, and passwords in them. Private to this collection."""
+"""What every kind of host has: tools to run, files, and passwords in them. Private to this collection."""

@@ -12,15 +12,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import (
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import (
     Ending,
     fatal_line,
     in_inference,
     last_run,
     told,
 )
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first, problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first
 
 _ILLEGAL_INSTRUCTION = 132
 _KILLED = 137
@@ -82,7 +83,7 @@ def illegal_instruction(facts: Facts) -> Problem | None:
     """An image that was built for a newer processor."""
     if facts.ending is None or facts.ending.exit_code != _ILLEGAL_INSTRUCTION:
         return None
-    return problem(
+    return Problem.documented(
         "illegal_instruction",
         f"The image is built for a newer processor than this host's. {_died(facts.ending)}",
         "Take an image with code for every processor, or let the host build its own: whisper_policy: {prefer: local}."
@@ -99,7 +100,9 @@ def resources(facts: Facts) -> Problem | None:
         if said is None:
             continue
         held = f" {_held(facts)}" if kind.code in ("gpu_out_of_memory", "gpu_busy") else ""
-        return problem(kind.code, f"{kind.meaning}: {said.strip().rstrip('.')}.{how(facts)}{held}", kind.remedy)
+        return Problem.documented(
+            kind.code, f"{kind.meaning}: {said.strip().rstrip('.')}.{how(facts)}{held}", kind.remedy
+        )
     return None
 
 
@@ -108,14 +111,14 @@ def died(facts: Facts) -> Problem | None:
     if ending is None:
         return None
     if ending.exit_code == _KILLED or ending.out_of_memory:
-        return problem(
+        return Problem.documented(
             "server_killed",
             f"The server was killed from outside. {_died(ending)}",
             "Look at `dmesg | grep -i -e 'out of memory' -e oom`: if the kernel did it, the host or the container has"
             f" too little memory: {SMALLER_MODEL}. Otherwise find who did it.",
         )
     if in_inference(ending.lines):
-        return problem(
+        return Problem.documented(
             "server_died_in_inference",
             _died(ending),
             "Read its last log lines. Take an image of another version of whisper.cpp, or let the host build its own:"
@@ -125,7 +128,7 @@ def died(facts: Facts) -> Problem | None:
     # At its start CUDA's own words are told as such.
     if against(facts):
         return None
-    return problem(
+    return Problem.documented(
         "server_failed",
         _died(ending),
         "Read its last log lines: a model, an argument or a library that it does not take.",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import driver_version_in
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import fabric
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.versions import driver_version_in
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first, problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, against, first
 
 # The CUDA runtime's own words (errors 803 and 804; 35; 802; 999, 304 and 800).
 _COMBINATION = re.compile(r"unsupported display driver / cuda driver combination")
@@ -37,7 +37,7 @@ def compat_or_stale(facts: Facts) -> Problem | None:
         return None
     version = driver_version_in(loaded.rpartition(".so.")[2]) if loaded else None
     if version and facts.kernel_module and version != facts.kernel_module:
-        return problem(
+        return Problem.documented(
             "container_driver_stale",
             f"The container has the libcuda of driver {version}, and the kernel module that runs is"
             f" {facts.kernel_module}: {said}. The driver was changed after the container, or after the list that it"
@@ -45,7 +45,7 @@ def compat_or_stale(facts: Facts) -> Problem | None:
             _STALE_LIST,
         )
     if combination:
-        return problem(
+        return Problem.documented(
             "container_driver_stale",
             f"The container's libcuda is not of the kernel module that runs: {combination}. Most likely the driver was"
             " changed after the container was made; a CUDA compat library in the image does the same.",
@@ -60,7 +60,7 @@ def compat_or_stale(facts: Facts) -> Problem | None:
 
 
 def _compat(message: str) -> Problem:
-    return problem(
+    return Problem.documented(
         "compat_library_shadows_driver",
         message,
         "Compat libraries never work on GeForce. Start the container with an empty LD_LIBRARY_PATH (the plan's"
@@ -73,7 +73,7 @@ def fabric_manager(facts: Facts) -> Problem | None:
     if said is None:
         return None
     found = fabric.not_ready(facts.fabric, facts.kernel_module)
-    return problem(found.code, f"CUDA does not start on this host: {said}. {found.message}", found.remedy)
+    return Problem.documented(found.code, f"CUDA does not start on this host: {said}. {found.message}", found.remedy)
 
 
 def driver_library_missing(facts: Facts) -> Problem | None:
@@ -89,7 +89,7 @@ def driver_too_old(facts: Facts) -> Problem | None:
         return None
     if facts.libraries and not any("libcuda.so" in path for path in facts.libraries):
         return _no_library(f"The container has no libcuda.so.1, so that CUDA says: {said}.")
-    return problem(
+    return Problem.documented(
         "driver_too_old_for_image",
         f"The image's CUDA is newer than the host's driver: {said}.",
         "Run site.yml: it chooses an image that the driver can run. Or upgrade the driver.",
@@ -97,7 +97,7 @@ def driver_too_old(facts: Facts) -> Problem | None:
 
 
 def _no_library(message: str) -> Problem:
-    return problem(
+    return Problem.documented(
         "driver_library_not_in_container",
         message,
         "The toolkit brings it: NVIDIA_DRIVER_CAPABILITIES must have compute; restart nvidia-cdi-refresh after a"
@@ -115,7 +115,7 @@ def unknown_at_start(facts: Facts) -> Problem | None:
         why = f"/dev/nvidia-uvm has the number {inside} there, and the kernel gave the module {kernel}"
     else:
         why = "nvidia-smi may work there all the same, since it needs no /dev/nvidia-uvm"
-    return problem(
+    return Problem.documented(
         "cuda_unknown_error",
         f"CUDA does not start in the container: {said}. {why}.",
         f"{_STALE_LIST} If it stays: `modprobe nvidia-uvm` on the host; another version of the NVIDIA Container"
@@ -129,7 +129,7 @@ def lost_to_a_reload(facts: Facts) -> Problem | None:
     said = first(_UNKNOWN, against(facts))
     if said is None and not (placed and facts.device_open and facts.process_memory is False):
         return None
-    return problem(
+    return Problem.documented(
         "gpu_lost_in_container",
         "The container had the GPU and has lost it" + (f": {said}." if said else "."),
         "`systemctl daemon-reload` under the systemd cgroup driver does that to containers of the legacy hook:"

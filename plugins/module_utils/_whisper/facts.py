@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.fabric import Fabric
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu, Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, last_words
 
 
@@ -46,10 +47,6 @@ class Facts(NamedTuple):
     # The number of /dev/nvidia-uvm in the container, and the one that the kernel has given the module.
     uvm_in_container: int | None = None
     uvm_of_kernel: int | None = None
-
-
-def problem(code: str, message: str, remedy: str) -> Problem:
-    return Problem(code=code, message=message, remedy=f"{remedy} See docs/troubleshooting.md#{code}")
 
 
 def against(facts: Facts) -> list[str]:

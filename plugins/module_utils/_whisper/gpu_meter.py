@@ -15,9 +15,9 @@ import time
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, Protocol, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import which
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding, load_binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_device import NvmlDevice, NvmlUnavailableError
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import which
 
 INTERVAL_SECONDS = 0.1
 _NVIDIA_SMI_FIELDS = 3

@@ -11,9 +11,9 @@ import sys
 import time
 from typing import Any, Callable, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (

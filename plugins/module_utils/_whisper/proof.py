@@ -13,23 +13,23 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Ca
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.open_devices import OpenDevices
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import cause, cause_of_end
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (
     Transcription,
     TranscriptionError,
     audio_seconds,
     transcribe,
 )
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.diagnosis import cause, cause_of_end
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.investigation import investigate
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, read_log
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.sampler import SETTLING, Watch
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import (
     Request,
     Server,
     look_at_server,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.watch import SETTLING, Watch
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.wrapping import wrapped
 
 _BASELINE_SECONDS = 0.5

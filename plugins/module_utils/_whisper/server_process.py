@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import Container, connect, reached_at
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import Container, connect, reached_at
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 
 class Request(NamedTuple):

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import Container
 from ansible_collections.whisperops.gpu.plugins.module_utils._nested import deeper_than
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.container import Container
 
 # Each server's container has it.
 LABEL = "whisperops.server"

@@ -12,13 +12,13 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import 
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import (
     benchmark,
     gpu_meter,
-    machine,
+    hardware,
     repeated_audio,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import transcribe
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.moments import seconds_between
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.timestamps import seconds_between
 
-SHORT, MEDIUM, LONG = "short", "medium", "long"
+MEDIUM = "medium"
 
 
 class WrongSettingsError(Exception):
@@ -121,7 +121,7 @@ def benchmark_of(settings: Settings) -> dict[str, Any]:
     with open(settings.audio, "rb") as file:
         wanted = clips(file.read(), settings.clips)
     with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo, open("/proc/meminfo", encoding="utf-8") as meminfo:
-        host = machine.describe(Detector().report(), cpuinfo.read(), meminfo.read())
+        host = hardware.describe(Detector().report(), cpuinfo.read(), meminfo.read())
     load_seconds = seconds_between(*settings.loaded) if settings.loaded else None
     with gpu_meter.GpuMeter(settings.gpu) as meter:
         first = settings.target.first_answer_seconds(wanted[0])

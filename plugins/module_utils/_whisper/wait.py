@@ -10,9 +10,9 @@ import time
 import urllib.parse
 from typing import Callable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Problem
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.cause import cause, cause_of_end
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts, problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.diagnosis import cause, cause_of_end
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Server
 
 # A second end says that the engine restarts the server in a loop; the first may have been an accident.
@@ -58,7 +58,7 @@ def why_not(server: Server, facts: Facts, seconds: float) -> Problem:
         found = cause(facts) if facts.gpu else cause_of_end(facts)
         if found is not None:
             return found
-    return problem(
+    return Problem.documented(
         "server_failed",
         server.problem or f"The server did not become ready within {seconds:g} seconds, and has not ended.",
         "Read its last log lines. A large model on a slow disk needs a larger whisper_server_ready_seconds.",

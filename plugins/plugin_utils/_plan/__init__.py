@@ -1,4 +1,4 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run would change on a host, decided on the control node. Private to this collection."""
+"""What a host gets, decided from facts alone, on the control node. Private to this collection."""

@@ -1,5 +1,4 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""What the runs have learnt of the hosts, as one page and one JSON file. Private, and for the control node alone."""
+"""What the runs have learnt of the hosts: pages, JSON and comparisons. Private to this collection."""

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping
 
+from .coerce import mapping, mappings, number, text
 from .problems import FleetProblem, fleet_problems
-from .reading import mapping, mappings, number, text
 from .records import PARTS
 from .state import STATES, State, state_of
 

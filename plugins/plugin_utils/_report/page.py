@@ -18,9 +18,9 @@ from markupsafe import Markup, escape
 
 from .._sanitize import sanitize
 from . import plots
+from .coerce import mapping, mappings, moment, number, sequence, text, texts
 from .fleet import Fleet, comparison, memory_over_time, speed_of
 from .problems import read_guide
-from .reading import mapping, mappings, moment, number, sequence, text, texts
 from .state import STATES, older_than_plan
 
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
-from .reading import mapping, mappings, texts
+from .coerce import mapping, mappings, texts
 from .state import CPU_ONLY, IMPOSSIBLE, NOT_PROVEN, older_than_plan, state_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "troubleshooting.md"

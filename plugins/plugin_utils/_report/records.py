@@ -15,7 +15,7 @@ from typing import Any, Iterable, Mapping
 from urllib.parse import quote
 
 from .._sanitize import bounded
-from .reading import mapping
+from .coerce import mapping
 
 PARTS = ("gpu_info", "plan", "image", "proof", "benchmark")
 # What Ansible adds to a result, and the inference's own arguments: nobody looks for them in a report.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-from .reading import mapping, mappings, moment
+from .coerce import mapping, mappings, moment
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,6 @@ def older_than_plan(record: Mapping[str, Any], part: str) -> bool:
     times = mapping(record.get("recorded_at"))
     learnt, planned = moment(times.get(part)), moment(times.get("plan"))
     return learnt is not None and planned is not None and learnt < planned
-
-
-def uuid_of(result: Mapping[str, Any]) -> Any:
-    return mapping(result.get("item")).get("gpu")
 
 
 def state_of(record: Mapping[str, Any]) -> State:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import images
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.policy import DEFAULTS
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import images
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import DEFAULTS
 
 FILTERS = Path(__file__).parents[4] / "plugins" / "filter"
 DOCUMENTED = yaml.safe_load((FILTERS / "deployment_plan.yml").read_text(encoding="utf-8"))

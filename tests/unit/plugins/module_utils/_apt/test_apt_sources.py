@@ -9,8 +9,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._apt import plan as
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.apt import Apt
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.setting_aside import MARK
 from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import read_all
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 TOOLKIT = "https://nvidia.github.io/libnvidia-container/stable/deb/amd64"
 WEB_PAGE = "<html>\n<head><title>404 Not Found</title></head>\n\n<body>nginx</body>\n</html>\n"
@@ -308,7 +308,7 @@ REAL = shutil.which("apt-get")
 @pytest.mark.skipif(REAL is None, reason="no apt here")
 class TestWithApt:
     def plan(self, host, *added):
-        return planning.plan(host.files(), str(host.main), Apt(REAL, command.run), added)
+        return planning.plan(host.files(), str(host.main), Apt(REAL, run_command.run), added)
 
     def test_it_reads_what_is_left_of_lists_that_it_could_not_read(self, host):
         host.write("sources.list", "deb http://127.0.0.1:9/debian trixie main\n")
@@ -318,7 +318,7 @@ class TestWithApt:
             "a.list", f"deb [signed-by={host.keyring}] http://127.0.0.1:9/libnvidia-container/stable/deb/amd64 /\n"
         )
         host.write("b.list", "deb http://127.0.0.1:9/libnvidia-container/stable/deb/amd64/ /\n")
-        apt = Apt(REAL, command.run)
+        apt = Apt(REAL, run_command.run)
         assert "page.list" in apt.read(host.files()[3:4], str(host.main)).said
         planned = self.plan(host)
         assert {fault.path.rpartition("/")[2] for fault in planned.set_aside} == {
@@ -334,8 +334,8 @@ class TestWithApt:
         other.write_bytes(host.keyring.read_bytes())
         host.write("a.list", f"deb [signed-by={host.keyring}] {TOOLKIT} /\n")
         host.write("b.list", f"deb [signed-by={other}] {TOOLKIT.replace('amd64', '$(ARCH)')}/ /\n")
-        files = read_all(str(host.main), str(host.parts), Apt(REAL, command.run).settings().architecture)
-        assert Apt(REAL, command.run).read(files, str(host.main)).conflicting == (files[0].architecture == "amd64")
+        files = read_all(str(host.main), str(host.parts), Apt(REAL, run_command.run).settings().architecture)
+        assert Apt(REAL, run_command.run).read(files, str(host.main)).conflicting == (files[0].architecture == "amd64")
 
     def test_it_says_where_a_list_is_wrong(self, host):
         path = host.write("mine.list", "deb http://127.0.0.1:9/debian\n")
@@ -355,7 +355,7 @@ class TestWithApt:
             self.plan(host)
 
     def test_it_is_asked_where_its_lists_are(self):
-        settings = Apt(REAL, command.run).settings()
+        settings = Apt(REAL, run_command.run).settings()
         assert settings.main.endswith("/sources.list")
         assert settings.directory.endswith("/sources.list.d/")
         assert settings.architecture

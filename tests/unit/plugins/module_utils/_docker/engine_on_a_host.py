@@ -7,7 +7,7 @@ import json
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker import change
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.daemon_file import DaemonFile
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.engine_service import EngineService, Host
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 RUNTIME = {"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}
 # Debian 13, docker.io 26.1.5: systemctl show docker --property=MainPID,ExecStart,EnvironmentFiles

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample, NvidiaSmiCard, open_card
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_library import open_library
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 ROOT = Path(__file__).parents[5]
 STUB = ROOT / "tests" / "lab" / "driver" / "nvml_stub.c"

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import fabric
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.open_devices import OpenDevices
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 # `nv-fabricmanager --version`, as public captures of 450, 535 and 580 have it.
 VERSION = "Fabric Manager version is : 580.95.05\n"

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import BACKENDS, Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "nvidia_smi"
 RELEASE = "6.12.0-test"

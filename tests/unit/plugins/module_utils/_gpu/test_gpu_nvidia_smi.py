@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import nvidia_smi_output as output
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import is_uuid
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvidia_smi import NvidiaSmi
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.processes import Processes
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.sysfs import HostFacts
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,11 +6,11 @@ The tool is the real one (tests/fixtures/nvidia_smi); the hosts, their slots and
 from __future__ import annotations
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.model_memory import memory_of
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_memory import memory_of
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 
 from .test_gpu_detection import OPEN, PROPRIETARY, Host
 

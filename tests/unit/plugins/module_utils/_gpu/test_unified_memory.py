@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.tables import ARCHITECTURES
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import dotted
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Gpu
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml import Binding
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.unified_memory import UNIFIED, with_unified_memory
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 
 # The first lines of the file as Linux 6.8 writes it; the numbers are made up.
 MEMINFO = """MemTotal:       125428736 kB
@@ -78,7 +78,7 @@ def test_an_old_kernel_that_does_not_tell_what_is_available_leaves_that_unknown(
 
 
 def test_every_tegra_shares_its_memory():
-    tegra = {dotted(capability) for capability, row in ARCHITECTURES.items() if row.tegra}
+    tegra = {str(Version(capability)) for capability, row in ARCHITECTURES.items() if row.tegra}
     # Of 8.8 nobody has said what it is.
     assert tegra - {"8.8"} == set(UNIFIED) - {"12.1"}
 

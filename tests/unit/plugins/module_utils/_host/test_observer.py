@@ -6,10 +6,10 @@ import json
 import os
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import engine, files
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.observer import Observer
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import Package, packages
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 # dpkg-query of Debian 12 for docker.io, which is installed, held packages and one that was removed but left its files.
 DPKG = (

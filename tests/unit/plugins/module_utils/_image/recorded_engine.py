@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Iterable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api import client
 
 DIRECTORY = Path(__file__).parents[4] / "fixtures" / "docker_engine"
 VERSIONS = sorted(path.name for path in DIRECTORY.iterdir() if path.is_dir())
@@ -28,7 +28,7 @@ class _Answer:
         pass
 
 
-class RecordedConnection(docker_api.UnixConnection):
+class RecordedConnection(client.UnixConnection):
     answers: Iterable[bytes] = iter(())
 
     def connect(self) -> None:

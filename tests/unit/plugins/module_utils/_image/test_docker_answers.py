@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api import client
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_images, inspection
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recorded_engine import CALLS, DIRECTORY, VERSIONS, RecordedConnection, recorded  # beside this file
@@ -21,9 +22,9 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 def inspect(monkeypatch: pytest.MonkeyPatch, *answers: bytes) -> dict[str, Any]:
-    monkeypatch.setattr(docker_api, "UnixConnection", RecordedConnection)
+    monkeypatch.setattr(client, "UnixConnection", RecordedConnection)
     monkeypatch.setattr(RecordedConnection, "answers", iter(answers))
-    return inspection.inspect_image(docker_api.Engine("/var/run/docker.sock", 1), "an-image")
+    return inspection.inspect_image(docker_images.Images("/var/run/docker.sock", 1), "an-image")
 
 
 def problem(monkeypatch: pytest.MonkeyPatch, *answers: bytes) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection
-from ansible_collections.whisperops.gpu.plugins.module_utils._image.problems import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api import client
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_images, inspection
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fatbin_fixtures import DIRECTORY  # beside this file
@@ -65,7 +66,7 @@ def engine(tmp_path: Path) -> Iterator[StandInEngine]:
 
 
 def inspect(stand_in: StandInEngine, reference: str) -> dict:
-    return inspection.inspect_image(docker_api.Engine(docker_api.socket_path(stand_in.url), 10), reference)
+    return inspection.inspect_image(docker_images.Images(client.socket_path(stand_in.url), 10), reference)
 
 
 def codes(result: dict) -> list:
@@ -220,7 +221,7 @@ def test_a_container_pruned_by_somebody_else_meanwhile_is_fine(engine: StandInEn
 def test_ending_the_module_removes_the_container(engine: StandInEngine, number: int) -> None:
     image_id = engine.add_image("a", {}, FILES)
     before = signal.getsignal(number)
-    reader = docker_api.Engine(docker_api.socket_path(engine.url), 10)
+    reader = docker_images.Images(client.socket_path(engine.url), 10)
 
     def read_until_ended() -> None:
         with reader.never_started_container(image_id):
@@ -236,7 +237,7 @@ def test_ending_the_module_removes_the_container(engine: StandInEngine, number: 
 
 def test_no_engine(tmp_path: Path) -> None:
     with pytest.raises(InspectionError) as caught:
-        docker_api.Engine(str(tmp_path / "none.sock"), 1).inspect_image("a")
+        docker_images.Images(str(tmp_path / "none.sock"), 1).inspect_image("a")
     assert caught.value.problem.code == "docker_unreachable"
 
 
@@ -245,7 +246,7 @@ def test_no_engine(tmp_path: Path) -> None:
 )
 def test_only_a_unix_socket_is_taken(url: str) -> None:
     with pytest.raises(InspectionError) as caught:
-        docker_api.socket_path(url)
+        client.socket_path(url)
     assert caught.value.problem.code == "docker_host_unsupported"
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Iterator, NoReturn
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_api, inspection
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import socket_path
+from ansible_collections.whisperops.gpu.plugins.module_utils._image import docker_images, inspection
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fatbin_fixtures import DIRECTORY  # beside this file
@@ -84,7 +85,7 @@ def reference(client: Any) -> Iterator[str]:
 
 def test_an_image_of_a_real_engine_is_read_back(client: Any, reference: str) -> None:
     before = {container.id for container in client.containers.list(all=True)}
-    engine = docker_api.Engine(docker_api.socket_path(URL), 60)
+    engine = docker_images.Images(socket_path(URL), 60)
     result = inspection.inspect_image(engine, reference)
     assert [library["path"] for library in result["libraries"]] == ["/app/libggml-cuda.so"]
     assert result["complete"] == ["50", "86", "90"]
@@ -99,7 +100,7 @@ def test_an_image_of_a_real_engine_is_read_back(client: Any, reference: str) -> 
 
 def test_the_export_of_a_real_engine_is_what_the_stand_in_sends(client: Any, reference: str) -> None:
     """The other tests rest on the stand-in: names without a leading slash, a plain uncompressed tar."""
-    engine = docker_api.Engine(docker_api.socket_path(URL), 60)
+    engine = docker_images.Images(socket_path(URL), 60)
     with engine.never_started_container(client.images.get(reference).id) as name, engine.export(name) as stream:
         archive = io.BytesIO(stream.read())
     with tarfile.open(fileobj=archive, mode="r:") as exported:
@@ -139,7 +140,7 @@ def layered(client: Any) -> Iterator[str]:
 
 def test_what_later_layers_deleted_or_replaced_does_not_count(client: Any, layered: str) -> None:
     """Deleted files, a directory made anew, files that became a directory or a link: whiteouts of every kind."""
-    result = inspection.inspect_image(docker_api.Engine(docker_api.socket_path(URL), 60), layered)
+    result = inspection.inspect_image(docker_images.Images(socket_path(URL), 60), layered)
     found = {library["path"]: library["sass"] for library in result["libraries"]}
     expected = ["50", "86", "90"]
     assert found == dict.fromkeys(("/app/hard-link.so", "/app/libggml-cuda.so", "/app/replaced.so"), expected)
@@ -147,5 +148,5 @@ def test_what_later_layers_deleted_or_replaced_does_not_count(client: Any, layer
 
 
 def test_an_image_without_cuda_is_read_and_said_to_have_none(client: Any, layered: str) -> None:
-    result = inspection.inspect_image(docker_api.Engine(docker_api.socket_path(URL), 60), BASE)
+    result = inspection.inspect_image(docker_images.Images(socket_path(URL), 60), BASE)
     assert (result["libraries"], [problem["code"] for problem in result["problems"]]) == ([], ["no_device_code"])

@@ -13,12 +13,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Report
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence, program, proof, watch
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence, program, proof, sampler
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import Transcription, TranscriptionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.ending import Ending
 
 ROOT = Path(__file__).parents[5]
 SMOKE = ROOT / "tests" / "fixtures" / "smoke" / "clips"
@@ -183,7 +183,7 @@ def test_a_sample_taken_across_two_periods_belongs_to_none():
             time.sleep(0.05)
             return CardSample(1)
 
-    with watch.Watch(Slow(), 0.0) as watching:
+    with sampler.Watch(Slow(), 0.0) as watching:
         for number in range(20):
             watching.period(number)
             time.sleep(0.01)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import gpu_meter, repeated_audio, sweep
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import TranscriptionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.moments import UnreadableMomentError
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.timestamps import UnreadableMomentError
 
 CLIP = Path(__file__).parents[4] / "fixtures" / "smoke" / "clips" / "deploy.wav"
 GIVEN = {

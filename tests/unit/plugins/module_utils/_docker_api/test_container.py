@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import (
+    described,
+    from_start,
+    reached_at,
+    seconds_of,
+    without_frames,
+)
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import PlanError, read_plan, servers
+from hypothesis import given
+from hypothesis import strategies as st
+
+FIXTURES = Path(__file__).parents[4] / "fixtures" / "whisper_server"
+
+
+def inspected(**host):
+    """The keys that are read of what `docker inspect` gives."""
+    return {
+        "Id": "ab" * 32,
+        "Name": "/whisper-server-0",
+        "State": {
+            "Pid": 4108,
+            "Running": True,
+            "StartedAt": "2026-11-22T19:44:20.5Z",
+            "FinishedAt": "0001-01-01T00:00:00Z",
+        },
+        "Config": {
+            "Env": ["PATH=/bin", "NVIDIA_VISIBLE_DEVICES=GPU-1"],
+            "Cmd": ["--inference-path", "/v1/x"],
+            "Tty": False,
+        },
+        "HostConfig": host,
+        "NetworkSettings": {"Ports": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}], "9/tcp": None}},
+    }
+
+
+def test_a_stream_of_a_real_engine_without_its_frames():
+    content = (FIXTURES / "docker_stream.bin").read_bytes()
+    text = without_frames(content).decode()
+    assert text.startswith("load_backend: loaded CPU backend from /app")
+    assert text.endswith("Caught signal 15, shutting down gracefully...\n")
+
+
+@given(st.binary())
+def test_any_stream_can_be_read(content):
+    assert len(without_frames(content)) <= len(content)
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [
+        ("2026-11-22T19:44:20.5Z", "1795376660.5"),
+        ("2026-11-22T19:44:20Z", "1795376660"),
+        ("0001-01-01T00:00:00Z", None),
+        ("", None),
+    ],
+)
+def test_moments_are_what_docker_takes(moment, seconds):
+    assert seconds_of(moment) == seconds
+
+
+def test_a_log_from_its_start():
+    stamped = "2026-11-22T19:44:21.1Z first\n2026-11-22T20:00:00Z second\n"
+    assert from_start(stamped, "1795376660.5") == "first\nsecond"
+
+
+def test_a_log_that_begins_late_has_lost_its_start():
+    # What is left may begin with what a client had the server print.
+    assert from_start("2026-11-22T19:54:21.1Z whisper_model_load: loading model\n", "1795376660.5") == ""
+    assert from_start("", "1795376660.5") == ""
+    assert from_start("no time at all\n", "1795376660.5") == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "has_gpu"),
+    [
+        ({"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=GPU-1"]}]}, True),
+        ({"Runtime": "nvidia"}, True),
+        ({"Devices": [{"PathOnHost": "/dev/nvidia0"}]}, True),
+        ({"Runtime": "runc"}, False),
+        ({"Runtime": "runc", "DeviceRequests": None, "Devices": []}, False),
+    ],
+)
+def test_whether_a_container_was_given_a_gpu(host, has_gpu):
+    assert described(inspected(**host)).has_gpu is has_gpu
+
+
+def test_a_url_leads_to_its_container_or_not():
+    container = described(inspected())
+    assert reached_at(container, "http://127.0.0.1:8081/v1/x")
+    assert not reached_at(container, "http://127.0.0.1:8080/v1/x")
+    assert reached_at(described(inspected(NetworkMode="host")), "http://127.0.0.1:8080/v1/x")
+
+
+def test_servers_are_those_of_the_plan():
+    plan = {"verdict": "jit", "servers": [{"gpu": "GPU-1", "port": 8081}, {"gpu": None, "port": 8082}]}
+    assert servers(plan, [described(inspected())]) == [
+        {
+            "port": 8081,
+            "gpu": "GPU-1",
+            "device_code": "jit",
+            "container": "whisper-server-0",
+            "url": "http://127.0.0.1:8081/v1/x",
+        },
+        {"port": 8082, "gpu": None, "device_code": None, "container": None, "url": None},
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"servers": 1}'])
+def test_a_host_without_a_plan_says_so(tmp_path, text):
+    path = tmp_path / "plan.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlanError, match="plan_missing: "):
+        read_plan(str(path))
