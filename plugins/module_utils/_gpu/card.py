@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Callable, NamedTuple
 
@@ -14,6 +15,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_
 
 _QUERY_TIMEOUT_SECONDS = 10
 _MICROSECONDS = 1_000_000
+_DECIMAL = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 class CardSample(NamedTuple):
@@ -26,6 +28,9 @@ class CardSample(NamedTuple):
     processes: dict[int, int | None] | None = None
     # Highest share of the SMs in percent by PID since the sample before.
     process_utilization: dict[int, int] | None = None
+    power_w: float | None = None
+    # Since the driver was loaded; nvidia-smi does not tell it.
+    energy_j: float | None = None
 
 
 class Card:
@@ -60,6 +65,8 @@ class NvmlCard(Card):
             memory_used_mib=self._device.memory_used_mib,
             processes=self._device.processes(),
             process_utilization=by_process[0] if by_process else None,
+            power_w=self._device.power_w,
+            energy_j=self._device.energy_j,
         )
 
     def close(self) -> None:
@@ -74,13 +81,13 @@ class NvidiaSmiCard(Card):
         self._runner = runner
 
     def sample(self) -> CardSample:
-        card = self._query("--query-gpu=utilization.gpu,clocks.sm,memory.used")
+        card = self._query("--query-gpu=utilization.gpu,clocks.sm,memory.used,power.draw")
         apps = self._query("--query-compute-apps=pid,used_memory")
         if not card:
             return CardSample()
-        figures = [_whole(cell) for cell in [*card[0], "", "", ""][:3]]
+        utilization, clock, memory, power = [*card[0], "", "", "", ""][:4]
         processes = None if apps is None else {int(row[0]): _whole(row[-1]) for row in apps if row[0].isdigit()}
-        return CardSample(figures[0], figures[1], figures[2], processes)
+        return CardSample(_whole(utilization), _whole(clock), _whole(memory), processes, power_w=_decimal(power))
 
     def _query(self, query: str) -> list[list[str]] | None:
         result = self._runner([*self._command, query], _QUERY_TIMEOUT_SECONDS)
@@ -108,3 +115,8 @@ def open_card(
 
 def _whole(text: str) -> int | None:
     return int(text) if text.isdigit() else None
+
+
+def _decimal(text: str) -> float | None:
+    """What a card lacks is worded in brackets: [N/A], [Not Supported]."""
+    return float(text) if _DECIMAL.fullmatch(text) else None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import CardSample
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.sampler import Sample
 
 KINDS = ("log", "process_memory", "utilization")
 REQUIRED_KINDS = 2
@@ -23,18 +24,6 @@ SECONDS_TO_BE_SURE = 1.5
 # Where nobody can say whose work it is, it has to come and go with ours so many times.
 ROUNDS_IN_STEP = 3
 _MB_PER_MIB = 1.048576
-
-
-class Sample(NamedTuple):
-    """``period``: 0 idle, 1 busy, 2 idle, 3 busy ...: odd while an inference of ours runs."""
-
-    seconds: float
-    period: int
-    card: CardSample
-
-    @property
-    def busy(self) -> bool:
-        return self.period % 2 == 1
 
 
 class Observation(NamedTuple):

@@ -23,7 +23,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.diagnosis 
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.facts import Facts
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.investigation import investigate
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.log import ServerLog, read_log
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.sampler import SETTLING, Watch
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.sampler import SETTLING, Sampler
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import (
     Request,
     Server,
@@ -65,7 +65,7 @@ class Prover:
         started = time.monotonic()
         card = self._card(request.gpu) if request.gpu else Card()
         try:
-            with Watch(card, request.interval_seconds) as watch:
+            with Sampler(card, request.interval_seconds) as watch:
                 run = _Run(self, request, audio, watch, card)
                 transcription, error = run.transcribe()
                 seen, server = run.observe(transcription is not None)
@@ -145,7 +145,7 @@ class Prover:
 class _Run:
     """The inferences of one proof, and what is seen of them."""
 
-    def __init__(self, prover: Prover, request: Request, audio: bytes, watch: Watch, card: Card) -> None:
+    def __init__(self, prover: Prover, request: Request, audio: bytes, watch: Sampler, card: Card) -> None:
         self._prover = prover
         self._request = request
         self._audio = audio

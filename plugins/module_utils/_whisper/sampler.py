@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import NamedTuple
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.evidence import Sample
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample
 
 # What is seen just after work still has the work in it.
 SETTLING = -1
 
 
-class Watch:
+class Sample(NamedTuple):
+    """``period``: 0 idle, 1 busy, 2 idle, 3 busy ...: odd while an inference of ours runs."""
+
+    seconds: float
+    period: int
+    card: CardSample
+
+    @property
+    def busy(self) -> bool:
+        return self.period % 2 == 1
+
+
+class Sampler:
     """Samples carry the number of the period that was on when they were taken."""
 
     def __init__(self, card: Card, interval_seconds: float) -> None:
@@ -25,10 +37,10 @@ class Watch:
         self._samples: list[Sample] = []
         self._ended = threading.Event()
         # A driver that hangs must not keep the whole program.
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
         self._started = time.monotonic()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Sampler:
         self._thread.start()
         return self
 
@@ -42,11 +54,15 @@ class Watch:
     def samples(self) -> list[Sample]:
         return [sample for sample in list(self._samples) if sample.period != SETTLING]
 
-    def _look(self) -> None:
+    def sample(self) -> None:
+        """Take a sample now, beside the regular ones: at the bounds of what is measured."""
+        period, seconds = self._period, time.monotonic() - self._started
+        card = self._card.sample()
+        # A look that took longer than a period belongs to none.
+        if period == self._period:
+            self._samples.append(Sample(seconds, period, card))
+
+    def _follow(self) -> None:
         while not self._ended.is_set():
-            period, seconds = self._period, time.monotonic() - self._started
-            card = self._card.sample()
-            # A look that took longer than a period belongs to none.
-            if period == self._period:
-                self._samples.append(Sample(seconds, period, card))
+            self.sample()
             self._ended.wait(self._interval)

@@ -70,7 +70,7 @@ def run(target: Target, clip: benchmark.Clip, clients: int, load: Load, meter: g
     mark = meter.mark()
     measured = benchmark.measure(ask, len(target.urls), clients, clients * load.requests)
     samples = meter.since(mark)
-    busy = [sample.reading.utilization for sample in samples if sample.reading.utilization is not None]
+    busy = [sample.card.utilization_percent for sample in samples if sample.card.utilization_percent is not None]
     return {
         **benchmark.summary(target.label, clip, clients, measured),
         "gpu_memory_peak_mib": gpu_meter.memory_peak_mib(samples),

@@ -62,6 +62,8 @@ def test_an_idle_card_is_seen_whole(watched):
         "memory_used_mib": 483,
         "processes": {},
         "process_utilization": None,
+        "power_w": 9.51,
+        "energy_j": None,
     }
 
 
@@ -103,8 +105,8 @@ def answers(card, apps, apps_rc=0):
 @pytest.mark.parametrize(
     ("card", "apps", "sample"),
     [
-        ("31, 1980, 1252\n", "4108, 764\n", CardSample(31, 1980, 1252, {4108: 764})),
-        ("[N/A], 1980, 1252\n", "4108, [N/A]\n", CardSample(None, 1980, 1252, {4108: None})),
+        ("31, 1980, 1252, 85.69\n", "4108, 764\n", CardSample(31, 1980, 1252, {4108: 764}, power_w=85.69)),
+        ("[N/A], 1980, 1252, [Not Supported]\n", "4108, [N/A]\n", CardSample(None, 1980, 1252, {4108: None})),
         ("0, 345, 480\n", "", CardSample(0, 345, 480, {})),
     ],
 )

@@ -30,7 +30,7 @@ NO_START = read_log("")
 
 
 def watched(idle=0, busy=40, *, processes=None, by_process=None, rounds=1):
-    """Samples as `Watch` takes them: the card idle, at work, and idle again between rounds."""
+    """Samples as `Sampler` takes them: the card idle, at work, and idle again between rounds."""
     processes = {OWN: 700} if processes is None else processes
     samples = []
     for number in range(rounds):

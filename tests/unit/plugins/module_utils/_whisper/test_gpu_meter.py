@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import time
 
-import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import gpu_meter
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.gpu_meter import Reading, Sample
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.sampler import Sample
 
 
-class Card:
-    def __init__(self, readings):
-        self.readings = iter(readings)
+class Scripted(Card):
+    source = "nvml"
+
+    def __init__(self, samples):
+        self.samples = iter(samples)
         self.closed = False
 
-    def read(self):
-        return next(self.readings, None)
+    def sample(self):
+        return next(self.samples)
 
     def close(self):
         self.closed = True
+
+
+def samples(*cards):
+    """One a second, from 0 on."""
+    return [Sample(float(second), 0, card) for second, card in enumerate(cards)]
 
 
 def test_without_a_gpu_nothing_is_said():
@@ -31,13 +38,13 @@ def test_without_a_gpu_nothing_is_said():
 
 
 def test_a_gpu_that_nobody_can_ask_is_like_none():
-    with gpu_meter.GpuMeter("GPU-1", lambda uuid: None) as meter:
-        meter.sample()
+    with gpu_meter.GpuMeter("GPU-1", lambda uuid: Card()) as meter:
+        meter.mark()
     assert meter.samples == []
 
 
-def test_samples_are_taken_all_the_time_and_the_source_is_closed():
-    card = Card([Reading(memory_mib=number) for number in range(1000)])
+def test_samples_are_taken_all_the_time_and_the_gpu_is_let_go_of():
+    card = Scripted(CardSample(memory_used_mib=number) for number in range(1000))
     with gpu_meter.GpuMeter("GPU-1", lambda uuid: card) as meter:
         time.sleep(gpu_meter.INTERVAL_SECONDS * 4)
     assert len(meter.samples) >= 3
@@ -45,42 +52,23 @@ def test_samples_are_taken_all_the_time_and_the_source_is_closed():
 
 
 def test_only_the_samples_since_the_mark_count():
-    card = Card([Reading(memory_mib=mib) for mib in (900, 100, 200)])
+    card = Scripted(CardSample(memory_used_mib=mib) for mib in (900, 100, 200))
     meter = gpu_meter.GpuMeter("GPU-1", lambda uuid: card)
-    meter.sample()
+    meter.mark()
     mark = meter.mark()
     assert gpu_meter.memory_peak_mib(meter.since(mark)) == 200
 
 
 def test_the_gpus_own_count_of_energy_goes_before_its_power():
-    samples = [Sample(0.0, Reading(energy_j=1000.0, power_w=50)), Sample(2.0, Reading(energy_j=1300.0, power_w=50))]
-    assert gpu_meter.energy_j(samples) == 300.0
+    counted = samples(CardSample(energy_j=1000.0, power_w=50), CardSample(energy_j=1300.0, power_w=50))
+    assert gpu_meter.energy_j(counted) == 300.0
 
 
 def test_else_energy_is_power_over_time():
-    samples = [Sample(t, Reading(power_w=power)) for t, power in ((0.0, 100.0), (1.0, 200.0), (3.0, 200.0))]
-    assert gpu_meter.energy_j(samples) == 150.0 + 400.0
-
-
-# nvidia-smi --query-gpu=memory.used,utilization.gpu,power.draw --format=csv,noheader,nounits: what a card lacks is
-# worded in brackets (its manual, "N/A" and "Not Supported").
-@pytest.mark.parametrize(
-    ("line", "reading"),
-    [
-        ("1116, 4, 85.69", Reading(memory_mib=1116, utilization=4, power_w=85.69)),
-        ("1116, [N/A], [Not Supported]", Reading(memory_mib=1116)),
-    ],
-)
-def test_a_line_of_nvidia_smi(line, reading):
-    assert gpu_meter.reading_from_nvidia_smi(line) == reading
-
-
-@pytest.mark.parametrize("line", ["", "Unable to determine the device handle for GPU0", "1, 2"])
-def test_another_line_is_none(line):
-    assert gpu_meter.reading_from_nvidia_smi(line) is None
+    told = samples(CardSample(power_w=100.0), CardSample(power_w=200.0), CardSample(), CardSample(power_w=200.0))
+    assert gpu_meter.energy_j(told) == 150.0 + 400.0
 
 
 def test_the_samples_are_returned_plainly():
-    assert gpu_meter.as_dicts([Sample(0.1, Reading(memory_mib=5, utilization=7, power_w=1.0))]) == [
-        {"t": 0.1, "memory_mib": 5, "utilization": 7}
-    ]
+    one = Sample(0.1001, 0, CardSample(memory_used_mib=5, utilization_percent=7, power_w=1.0))
+    assert gpu_meter.as_dicts([one]) == [{"t": 0.1, "memory_mib": 5, "utilization": 7}]

@@ -183,7 +183,7 @@ def test_a_sample_taken_across_two_periods_belongs_to_none():
             time.sleep(0.05)
             return CardSample(1)
 
-    with sampler.Watch(Slow(), 0.0) as watching:
+    with sampler.Sampler(Slow(), 0.0) as watching:
         for number in range(20):
             watching.period(number)
             time.sleep(0.01)

@@ -10,6 +10,7 @@ import wave
 from pathlib import Path
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import gpu_meter, repeated_audio, sweep
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import TranscriptionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.timestamps import UnreadableMomentError
@@ -101,19 +102,17 @@ def test_a_moment_that_is_none_is_refused(server):
 
 
 def test_the_memory_and_the_energy_are_those_of_the_run(server):
-    class Card:
+    class Counting(Card):
+        source = "nvml"
         joules = 0.0
 
-        def read(self):
+        def sample(self):
             self.joules += 10
-            return gpu_meter.Reading(memory_mib=1234, utilization=50, energy_j=self.joules)
-
-        def close(self):
-            """Nothing to let go of."""
+            return CardSample(memory_used_mib=1234, utilization_percent=50, energy_j=self.joules)
 
     target = sweep.Target("gpu", [server.url], 5)
     clip = sweep.clips(CLIP.read_bytes(), {"medium": 6})[0]
-    with gpu_meter.GpuMeter("GPU-1", lambda uuid: Card()) as meter:
+    with gpu_meter.GpuMeter("GPU-1", lambda uuid: Counting()) as meter:
         found = sweep.run(target, clip, 1, sweep.Load([1], 2), meter)
     assert found["gpu_memory_peak_mib"] == 1234
     assert found["utilization_mean_percent"] == 50
