@@ -7,26 +7,18 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import change, changes
-
-
-def _checked(name: str, found: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
-        raise AnsibleFilterError(
-            f"whisperops.gpu.{name}: got {type(found).__name__};"
-            " allowed: the result of whisperops.gpu.deployment_changes."
-        )
-    return found
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import change
 
 
 def change_lines(found: Any) -> list[str]:
-    return [change.line(one) for one in _checked("change_lines", found)]
-
-
-def roles_to_apply(found: Any) -> list[str]:
-    return changes.roles_to_apply(_checked("roles_to_apply", found))
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        raise AnsibleFilterError(
+            f"whisperops.gpu.change_lines: got {type(found).__name__};"
+            " allowed: the result of whisperops.gpu.deployment_changes."
+        )
+    return [change.line(one) for one in found]
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"change_lines": change_lines, "roles_to_apply": roles_to_apply}
+        return {"change_lines": change_lines}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: deployment_inputs
-short_description: What the operator has set for the roles that deploy servers
+short_description: Get the variables of the roles that deploy servers
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -21,7 +21,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what a run would change
+- name: Show the changes of a run
   ansible.builtin.debug:
     msg: "{{ host | whisperops.gpu.deployment_changes(plan, lookup('whisperops.gpu.deployment_inputs')) }}"
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deployment_record
-short_description: Record what a completed run has applied to a host
+short_description: Record a completed run on the host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_host_info
-short_description: Get everything that the plan of a host is made from
+short_description: Get the state of a host in a single round trip
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -39,7 +39,7 @@ EXAMPLES = r"""
   register: host
   become: true
 
-- name: Show what cannot be seen
+- name: Show the parts that cannot be read
   ansible.builtin.debug:
     var: host.unseen
 """

@@ -13,7 +13,7 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: changes
 type: aggregate
-short_description: Record what was predicted and what changed
+short_description: Record the predicted and the observed changes
 description:
   - Writes C(check.json) or, for the first real run after it, C(run.json) to the folder E(LAB_CHANGES).
   - For each host it has C(list), the list of changes; C(host), the host as it was before; and C(tasks), the names of the
