@@ -22,12 +22,12 @@ VERBS = set(
     re.findall(
         r"\w+",
         """
-        Acquire Add Append Apply Archive Assert Build Change Check Compare Compile Configure Copy Count Create Deploy
-        Disable Downgrade Download Enable Export Extract Fail Fetch Find Gather Generate Get Group Hold Include
-        Initialize Install Join Keep Kill Limit List Load Mask Measure Modify Mount Open Plan Prepare Pull Push Query
-        Read Record Recover Refresh Register Release Reload Remove Rename Render Replace Report Reset Restart Restore
-        Roll Run Save Select Send Set Show Simulate Skip Start Stop Transcribe Transfer Truncate Undo Update Upgrade
-        Validate Verify Wait Warn Write
+        Acquire Add Append Apply Archive Assert Build Change Check Compare Compile Compress Configure Copy Count
+        Create Deploy Disable Downgrade Download Enable Export Extract Fail Fetch Find Gather Generate Get Group Hold
+        Include Initialize Install Join Keep Kill Limit List Load Mask Measure Modify Mount Open Plan Prepare Pull
+        Push Query Read Record Recover Refresh Register Release Reload Remove Rename Render Replace Report Reset
+        Restart Restore Roll Run Save Select Send Set Show Simulate Skip Start Stop Tag Transcribe Transfer Truncate
+        Undo Update Upgrade Validate Verify Wait Warn Write
         """,
     )
 )
