@@ -23,7 +23,7 @@ def clips(*names: str):
 
 
 def target(label, *servers):
-    return sweep.Target(label, [server.url for server in servers], TIMEOUT_SECONDS)
+    return sweep.Servers(label, [server.url for server in servers], TIMEOUT_SECONDS)
 
 
 def show(runs):

@@ -33,7 +33,7 @@ class Load(NamedTuple):
     warmup: int = 1
 
 
-class Target:
+class Servers:
     """The servers that are measured: at ``urls``, on the GPU ``uuid`` or on the CPU (None)."""
 
     def __init__(self, label: str, urls: Sequence[str], timeout_seconds: float) -> None:
@@ -61,18 +61,18 @@ def clips(content: bytes, lengths: dict[str, float]) -> list[benchmark.Clip]:
     ]
 
 
-def run(target: Target, clip: benchmark.Clip, clients: int, load: Load, meter: gpu_meter.GpuMeter) -> dict[str, Any]:
+def run(servers: Servers, clip: benchmark.Clip, clients: int, load: Load, meter: gpu_meter.GpuMeter) -> dict[str, Any]:
     """One run: every server is warm before the measurement begins."""
-    ask = target.ask(clip)
-    for server in range(len(target.urls)):
+    ask = servers.ask(clip)
+    for server in range(len(servers.urls)):
         for _once in range(load.warmup):
             ask(server)
     mark = meter.mark()
-    measured = benchmark.measure(ask, len(target.urls), clients, clients * load.requests)
+    measured = benchmark.measure(ask, len(servers.urls), clients, clients * load.requests)
     samples = meter.since(mark)
     busy = [sample.card.utilization_percent for sample in samples if sample.card.utilization_percent is not None]
     return {
-        **benchmark.summary(target.label, clip, clients, measured),
+        **benchmark.summary(servers.label, clip, clients, measured),
         "gpu_memory_peak_mib": gpu_meter.memory_peak_mib(samples),
         "utilization_mean_percent": round(statistics.fmean(busy), 1) if busy else None,
         "energy_j": gpu_meter.energy_j(samples),
@@ -80,18 +80,18 @@ def run(target: Target, clip: benchmark.Clip, clients: int, load: Load, meter: g
 
 
 def runs(
-    target: Target, wanted: Sequence[benchmark.Clip], load: Load, meter: gpu_meter.GpuMeter
+    servers: Servers, wanted: Sequence[benchmark.Clip], load: Load, meter: gpu_meter.GpuMeter
 ) -> list[dict[str, Any]]:
     """Each clip from one client; the medium one from every number of clients asked for."""
     done = []
     for clip in wanted:
         numbers = load.clients if clip.name == MEDIUM else [1]
-        done += [run(target, clip, number, load, meter) for number in numbers]
+        done += [run(servers, clip, number, load, meter) for number in numbers]
     return done
 
 
 class Settings(NamedTuple):
-    target: Target
+    servers: Servers
     gpu: str | None
     audio: str
     clips: dict[str, float]
@@ -112,8 +112,8 @@ class Settings(NamedTuple):
         if min(load.clients) < 1 or load.requests < 1 or load.warmup < 0 or min(lengths.values()) < 0:
             raise WrongSettingsError("clients and requests count from 1, warmup and the lengths of clips from 0")
         loaded = (given["started_at"], given["ready_at"]) if given["started_at"] else None
-        target = Target(given["label"], given["urls"], given["timeout_seconds"])
-        return cls(target, given["gpu"], given["audio"], lengths, load, loaded)
+        servers = Servers(given["label"], given["urls"], given["timeout_seconds"])
+        return cls(servers, given["gpu"], given["audio"], lengths, load, loaded)
 
 
 def benchmark_of(settings: Settings) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def benchmark_of(settings: Settings) -> dict[str, Any]:
         host = hardware.describe(Detector().report(), cpuinfo.read(), meminfo.read())
     load_seconds = seconds_between(*settings.loaded) if settings.loaded else None
     with gpu_meter.GpuMeter(settings.gpu) as meter:
-        first = settings.target.first_answer_seconds(wanted[0])
-        done = runs(settings.target, wanted, settings.load, meter)
+        first = settings.servers.first_answer_seconds(wanted[0])
+        done = runs(settings.servers, wanted, settings.load, meter)
     throughputs = [one["throughput"] for one in done if one["clip"] == MEDIUM]
     return {
         "machine": host,
         "runs": done,
         "load_seconds": load_seconds,
         "first_answer_seconds": first,
-        "instances": [{"servers": len(settings.target.urls), "throughput": max(throughputs)}] if throughputs else [],
+        "instances": [{"servers": len(settings.servers.urls), "throughput": max(throughputs)}] if throughputs else [],
         "samples": gpu_meter.as_dicts(meter.samples),
     }

@@ -42,7 +42,7 @@ _LICENSE_MISSING = ("unlicensed", "unlicensed_restricted")
 class HostGpu:
     uuid: str | None
     name: str
-    target: Target | None
+    known: Gpu | None  # None where the driver does not tell the compute capability
     pci_bus_id: str
     architecture: str | None
     memory_total_mib: int | None
@@ -58,12 +58,12 @@ class HostGpu:
 
     @property
     def gpu(self) -> Gpu:
-        if self.target is None:
+        if self.known is None:
             raise ValueError(f"the compute capability of {self.name} is not known")
-        return Gpu(self.name, self.target)
+        return self.known
 
     def __str__(self) -> str:
-        known = str(self.gpu) if self.target else self.name
+        known = str(self.known or self.name)
         return f"{known} {self.uuid}" if self.uuid else f"{known} at {self.pci_bus_id}" if self.pci_bus_id else known
 
 
@@ -164,32 +164,33 @@ def _read_gpu(gpu: Any, number: int) -> HostGpu:
     devices = gpu.get("mig_devices") or ()
     if not isinstance(devices, (list, tuple)):
         raise refuse(f"{where}.mig_devices", devices, "a list")
-    architecture = _text(gpu.get("architecture"))
     return HostGpu(
         uuid=uuid,
         name=name,
-        target=target,
+        known=Gpu(name, target) if target else None,
         pci_bus_id=_text(gpu.get("pci_bus_id")) or "",
-        architecture=architecture,
+        architecture=_text(gpu.get("architecture")),
         memory_total_mib=_number(gpu.get("memory_total_mib")),
         memory_available_mib=_available(gpu),
         exclusive=str(gpu.get("compute_mode")).startswith("exclusive"),
         refused=_refused(gpu, name),
         mig_enabled=gpu.get("mig_mode") in (True, "enabled", "Enabled"),
-        mig_devices=tuple(
-            HostGpu(
-                uuid=_text(device.get("uuid")),
-                name=_text(device.get("name")) or f"a MIG device of {name}",
-                target=target,
-                pci_bus_id=_text(gpu.get("pci_bus_id")) or "",
-                architecture=architecture,
-                memory_total_mib=_number(device.get("memory_total_mib")),
-                memory_available_mib=_available({**device, "processes": _of_instance(gpu, device)}),
-                gpu_instance=_number(device.get("gpu_instance_id")),
-            )
-            for device in devices
-            if isinstance(device, Mapping)
-        ),
+        mig_devices=tuple(_mig_device(one, gpu, name, target) for one in devices if isinstance(one, Mapping)),
+    )
+
+
+def _mig_device(device: Mapping[str, Any], gpu: Mapping[str, Any], name_of_gpu: str, target: Target | None) -> HostGpu:
+    """A part of a GPU, in its place and of its compute capability."""
+    name = _text(device.get("name")) or f"a MIG device of {name_of_gpu}"
+    return HostGpu(
+        uuid=_text(device.get("uuid")),
+        name=name,
+        known=Gpu(name, target) if target else None,
+        pci_bus_id=_text(gpu.get("pci_bus_id")) or "",
+        architecture=_text(gpu.get("architecture")),
+        memory_total_mib=_number(device.get("memory_total_mib")),
+        memory_available_mib=_available({**device, "processes": _of_instance(gpu, device)}),
+        gpu_instance=_number(device.get("gpu_instance_id")),
     )
 
 
@@ -238,7 +239,7 @@ def _platform(machine: Any, gpus: tuple[HostGpu, ...]) -> str:
     if machine is not None:
         platform = _PLATFORMS.get(str(machine))
         return platform or f"linux/{machine}"
-    capabilities = [gpu.target.compute_capability for gpu in gpus if gpu.target]
+    capabilities = [gpu.known.compute_capability for gpu in gpus if gpu.known]
     known = [tables.ARCHITECTURES.get(capability) for capability in capabilities]
     arm = any(architecture is not None and architecture.tegra for architecture in known) or (12, 1) in capabilities
     return "linux/arm64" if arm else "linux/amd64"

@@ -210,7 +210,7 @@ class _Planner:
             return False
         if wanted and (driver.version is None or driver.version < wanted):
             reason = f"The policy asks for driver {wanted} or newer; this host has {driver}."
-            limits = "".join(dict.fromkeys(ceiling(gpu.gpu) for gpu in gpus if gpu.target))
+            limits = "".join(dict.fromkeys(ceiling(gpu.gpu) for gpu in gpus if gpu.known))
             remedy = f"Update the driver to ≥ {wanted}{limits}, or lower `min_driver`."
             self._stop(DRIVER_TOO_OLD, reason, gpus, remedy)
             return False
@@ -230,14 +230,14 @@ class _Planner:
         self.findings.reject(LOCAL, code, reason)
 
     def _can_be_judged(self, gpu: HostGpu) -> bool:
-        if gpu.target is not None and gpu.uuid is not None:
+        if gpu.known is not None and gpu.uuid is not None:
             return True
         driver = self.host.driver
-        missing = "UUID" if gpu.target else "compute capability"
+        missing = "UUID" if gpu.known else "compute capability"
         code, reason = DRIVER_NOT_ANSWERING, f"{driver} does not answer for {gpu}: its {missing} is not known."
         remedies = why_not_offered(self.host)
         last = tables.last_branch_of(gpu.architecture)
-        generation = generation_of(gpu.name) if gpu.target is None else None
+        generation = generation_of(gpu.name) if gpu.known is None else None
         if generation is not None and not generation.served:
             oldest = str(tables.WHISPER_FIRST_COMPUTE_CAPABILITY)
             dead_end = (

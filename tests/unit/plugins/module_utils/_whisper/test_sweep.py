@@ -110,10 +110,10 @@ def test_the_memory_and_the_energy_are_those_of_the_run(server):
             self.joules += 10
             return CardSample(memory_used_mib=1234, utilization_percent=50, energy_j=self.joules)
 
-    target = sweep.Target("gpu", [server.url], 5)
+    servers = sweep.Servers("gpu", [server.url], 5)
     clip = sweep.clips(CLIP.read_bytes(), {"medium": 6})[0]
     with gpu_meter.GpuMeter("GPU-1", lambda uuid: Counting()) as meter:
-        found = sweep.run(target, clip, 1, sweep.Load([1], 2), meter)
+        found = sweep.run(servers, clip, 1, sweep.Load([1], 2), meter)
     assert found["gpu_memory_peak_mib"] == 1234
     assert found["utilization_mean_percent"] == 50
     assert found["energy_j"] >= 10
