@@ -18,19 +18,12 @@ description:
   - It is a record of when something was seen, so it changes with every run.
 options:
   proofs:
-    description: The servers and what was found.
+    description:
+      - The results of M(whisperops.gpu.whisper_inference_info), as a loop over the servers registers them.
+      - Each has its server, with C(container), C(url) and C(gpu), as C(item).
     type: list
     elements: dict
     required: true
-    suboptions:
-      server:
-        description: The server, with C(container), C(url) and C(gpu).
-        type: dict
-        required: true
-      result:
-        description: The result of M(whisperops.gpu.whisper_inference_info) for it.
-        type: dict
-        required: true
   similarity:
     description: Share of the words, from 0 to 1, that must come out right.
     type: float
@@ -59,9 +52,7 @@ attributes:
 EXAMPLES = r"""
 - name: Save the proof
   whisperops.gpu.whisper_proof_record:
-    proofs:
-      - server: {container: whisper-server-0, url: "http://127.0.0.1:8080/v1/audio/transcriptions", gpu: null}
-        result: "{{ inference }}"
+    proofs: "{{ inferences.results }}"
     similarity: 0.8
 """
 
@@ -95,15 +86,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers im
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "proofs": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "server": {"type": "dict", "required": True},
-                    "result": {"type": "dict", "required": True},
-                },
-            },
+            "proofs": {"type": "list", "elements": "dict", "required": True},
             "similarity": {"type": "float", "required": True},
             "plan": {"type": "path", "default": PLAN},
             "path": {"type": "path", "default": record.RECORD},
@@ -113,7 +96,7 @@ def main() -> None:
     )
     given = module.params
     now = int(time.time())
-    new = [record.entry(proof["server"], proof["result"], given["similarity"], now) for proof in given["proofs"]]
+    new = [record.entry(proof["item"], proof, given["similarity"], now) for proof in given["proofs"]]
     try:
         ports = [int(server["port"]) for server in read_plan(given["plan"])["servers"]]
     except PlanError:

@@ -24,9 +24,9 @@ from ansible_collections.whisperops.gpu.plugins.callback.summary import Callback
 from ansible_collections.whisperops.gpu.plugins.filter.deployment_plan import deployment_plan  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.filter.plan_rows import plan_rows  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.filter.plan_summary import plan_summary  # noqa: E402
-from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector  # noqa: E402
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import Binding  # noqa: E402
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result  # noqa: E402
 
 FIXTURES = ROOT / "tests" / "fixtures" / "nvidia_smi"
 FILES = {"-q": "q-x.xml", "-L": "list.txt", "": "table.txt"}

@@ -138,6 +138,9 @@ def codes_of_plugins():
                     found.add(text)
                 elif builder.endswith("Error"):
                     found |= codes_of_message(text)
+            # What a task fails with.
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and path.stem.endswith("_failure"):
+                found |= codes_of_message(node.value)
     return found
 
 

@@ -20,7 +20,7 @@ def seen(host: Host) -> list[str]:
 
 def driver_remedies(host: Host, gpus: tuple[HostGpu, ...]) -> list[str]:
     """Where none works. Whoever then installs the newest branch must know that old GPUs are not in it."""
-    known = [recommended_driver(gpu.gpu) for gpu in gpus if gpu.target]
+    known = [recommended_driver(gpu.gpu) for gpu in gpus if gpu.known]
     advice = known[0] if known else "the NVIDIA driver for this GPU"
     remedies = _remedies_seen(host) or [f"Install {advice}, reboot, and see that `nvidia-smi` lists the GPU."]
     names = sorted({gpu.architecture for gpu in gpus if gpu.architecture})
