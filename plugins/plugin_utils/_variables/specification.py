@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Mapping, NamedTuple
 
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._collection import ROOT
 
-# The same two levels up in a checkout and in an installed collection.
-COLLECTION = Path(__file__).parents[3]
 DATA = Path(__file__).parent
 
 
@@ -29,7 +28,7 @@ class Specification(NamedTuple):
 
 @cache
 def specification() -> Specification:
-    return read(COLLECTION, DATA)
+    return read(ROOT, DATA)
 
 
 def read(collection: Path, data: Path) -> Specification:
