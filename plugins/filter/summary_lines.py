@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._summary import summary
+
 DOCUMENTATION = r"""
 name: summary_lines
 version_added: 0.1.0
@@ -42,10 +46,6 @@ _value:
   elements: str
   sample: ["HOST   GPU", "gpu-1  NVIDIA GeForce GTX 1080"]
 """
-
-from typing import Any, Callable
-
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._summary import summary
 
 
 def summary_lines(rows: Any, reasons: Any = None, problems: Any = None) -> list[str]:

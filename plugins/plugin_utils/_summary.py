@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table at the end of a run, with the reasons and the problems of the hosts. Private, and for the control node alone.
+"""The table at the end of a run, with reasons and problems of the hosts. Private, and for the control node alone.
 
 What hosts answered is shown without control characters, and no line of it can pass for another host's.
 """

@@ -1,4 +1,4 @@
-"""The table at the end of a run: columns below each other, then reasons, problems and the transcript of a single server."""
+"""The table at the end of a run: aligned columns, then reasons, problems and the transcript of a single server."""
 
 from __future__ import annotations
 
