@@ -20,37 +20,14 @@ requirements:
   - C(callbacks_enabled = whisperops.gpu.summary) in the C([defaults]) of C(ansible.cfg).
 """
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import (
-    LONGEST_CELL,
-    sanitize_line,
-    sanitize_lines,
-)
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line, sanitize_lines
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._summary import summary
 
 # Messages up to here go on one line; longer ones, such as a compiler's, keep their lines.
 LONGEST_LINE = 500
-
-
-def cell(value: Any) -> str:
-    return "-" if value is None else sanitize_line(value, LONGEST_CELL)
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines of a table whose columns are the first row's keys."""
-    titles = list(rows[0])
-    cells = [[cell(title).upper() for title in titles]]
-    cells += [[cell(row.get(title)) for title in titles] for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(titles))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in cells]
-
-
-def changes_title(lines: Sequence[str]) -> str:
-    """A check (its line begins with ?) is no change."""
-    checks = sum(line.startswith("?") for line in lines)
-    numbers = ((len(lines) - checks, "to change"), (checks, "to check"))
-    return ", ".join(f"{number} {what}" for number, what in numbers if number) or "nothing to change"
 
 
 def message(result: Mapping[str, Any]) -> str:
@@ -84,23 +61,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
             if stats.failures.get(host) or stats.dark.get(host):
                 said = sanitize_line(text) if len(text) < LONGEST_LINE else sanitize_lines(text)
                 self._display.display(f"{sanitize_line(host)}: {said}\n", color="red")
-        made = stats.custom.get("_run", {}).get("whisperops_summary")
-        rows = [row for row in made if isinstance(row, Mapping)] if isinstance(made, list) else []
-        if not rows:
-            return
-        servers = [row for row in rows if row.get("transcript", "-") != "-"]
-        columns = [{key: value for key, value in row.items() if key != "transcript" or len(rows) > 1} for row in rows]
-        for line in table(columns):
-            self._display.display(line)
-        for host, why in stats.custom["_run"].get("whisperops_reasons", {}).items():
-            self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(why)}")
-        for host, changes in stats.custom["_run"].get("whisperops_changes", {}).items():
-            self._display.display(f"\n{sanitize_line(host)}: {changes_title(changes)}")
-            for change in changes:
-                self._display.display(f"  {sanitize_line(change)}")
-        for host, problems in stats.custom["_run"].get("whisperops_problems", {}).items():
-            for problem in problems:
-                self._display.display(f"\n{sanitize_line(host)}: {sanitize_line(problem)}", color="yellow")
-        if len(rows) == len(servers) == 1:
-            said, where = sanitize_line(servers[0]["transcript"]), sanitize_line(servers[0].get("server"))
-            self._display.display(f"\ntranscript: {said}\nserver: {where}")
+        made = stats.custom.get("_run", {})
+        reasons, problems = made.get("whisperops_reasons"), made.get("whisperops_problems")
+        for line in summary(made.get("whisperops_summary"), reasons, problems, made.get("whisperops_changes")):
+            self._display.display(line.text, color=line.color)

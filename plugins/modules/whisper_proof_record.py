@@ -14,7 +14,7 @@ description:
   - Internal to this collection, and may change in any release.
   - Writes what M(whisperops.gpu.whisper_inference_info) found to a JSON file, and as metrics to a file for the textfile
     collector of Prometheus' node_exporter. Both are replaced at once, never half written.
-  - Entries of other servers stay, as long as the plan on the host has a server on their port.
+  - Entries of other servers stay, as long as the host has a server on their port by O(endpoints).
   - It is a record of when something was seen, so it changes with every run.
 options:
   proofs:
@@ -28,10 +28,10 @@ options:
     description: Share of the words, from 0 to 1, that must come out right.
     type: float
     required: true
-  plan:
-    description: Where the plan is kept.
+  endpoints:
+    description: File with the endpoints of the host's servers.
     type: path
-    default: /etc/whisper/plan.json
+    default: /etc/whisper/servers.json
   path:
     description: The JSON file.
     type: path
@@ -80,7 +80,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import PLAN, PlanError, read_plan
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import PATH, EndpointsError, read
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def main() -> None:
         argument_spec={
             "proofs": {"type": "list", "elements": "dict", "required": True},
             "similarity": {"type": "float", "required": True},
-            "plan": {"type": "path", "default": PLAN},
+            "endpoints": {"type": "path", "default": PATH},
             "path": {"type": "path", "default": record.RECORD},
             "metrics_path": {"type": "path", "default": record.METRICS},
         },
@@ -98,9 +98,9 @@ def main() -> None:
     now = int(time.time())
     new = [record.entry(proof["item"], proof, given["similarity"], now) for proof in given["proofs"]]
     try:
-        ports = [int(server["port"]) for server in read_plan(given["plan"])["servers"]]
-    except PlanError:
-        # The role may be used without a plan on the host: then nothing says which earlier entries are over.
+        ports = [server["port"] for server in read(given["endpoints"])]
+    except EndpointsError:
+        # Without the file, nothing says which earlier entries are of servers that are gone.
         ports = None
     try:
         if not module.check_mode:

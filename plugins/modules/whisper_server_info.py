@@ -12,13 +12,13 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Internal to this collection, and may change in any release.
-  - Reads the plan that C(site.yml) keeps on the host, asks Docker Engine for the servers' containers, and says where
-    each server of the plan is reached.
+  - Reads the file that the role P(whisperops.gpu.whisper_server#role) writes, asks Docker Engine for the servers'
+    containers, and says where each server is reached.
 options:
-  plan:
-    description: Where the plan is kept.
+  path:
+    description: File with the endpoints of the host's servers.
     type: path
-    default: /etc/whisper/plan.json
+    default: /etc/whisper/servers.json
   docker_host:
     description: The engine.
     type: str
@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 servers:
-  description: One entry for each server of the plan.
+  description: One entry for each server that was deployed.
   returned: success
   type: list
   elements: dict
@@ -69,41 +69,39 @@ servers:
       description: Its inference path, as the host itself reaches it. V(null) where no container runs on the port.
       type: str
       sample: http://127.0.0.1:8080/v1/audio/transcriptions
-plan:
-  description: The plan.
-  returned: success
-  type: dict
-  sample: {runtime: cuda, verdict: native}
+    address:
+      description: Address at which the host itself reaches the server.
+      type: str
+      sample: 127.0.0.1
+    public_url:
+      description: The server, as a client elsewhere reaches it.
+      type: str
+      sample: http://gpu-1:8080
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
-    LABEL,
-    PLAN,
-    PlanError,
-    read_plan,
-    servers,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import PATH, EndpointsError, read
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import LABEL, servers
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "plan": {"type": "path", "default": PLAN},
+            "path": {"type": "path", "default": PATH},
             "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
         },
         supports_check_mode=True,
     )
     try:
-        plan = read_plan(module.params["plan"])
-        found = servers(plan, connect(module.params["docker_host"]).labelled(LABEL))
-    except PlanError as error:
+        endpoints = read(module.params["path"])
+        found = servers(endpoints, connect(module.params["docker_host"]).labelled(LABEL))
+    except EndpointsError as error:
         module.fail_json(msg=str(error))
     except InspectionError as error:
         module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
-    module.exit_json(changed=False, servers=found, plan=plan)
+    module.exit_json(changed=False, servers=found)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any, Callable, Iterable, NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError, call_isolated
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import init_code
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import PATH, EndpointsError, read
 
 NVIDIA = "0x10de"
 DISPLAY = "0x03"
@@ -148,11 +149,16 @@ def health(address: str, port: int) -> tuple[int, int]:
         connection.close()
 
 
-def server_samples(plan: dict[str, Any], address: str, name: str) -> list[Sample]:
+def server_samples(endpoints: str) -> list[Sample]:
+    """Of the servers in the file of endpoints. A file that is not there or not readable says nothing."""
+    try:
+        servers = read(endpoints)
+    except EndpointsError:
+        return []
     samples = []
-    for number, server in enumerate(plan.get("servers") or []):
-        labels = {"server": f"{name}-{number}", "gpu": str(server.get("gpu") or "")}
-        up, busy = health(address, int(server["port"]))
+    for server in servers:
+        labels = {"server": server["container"] or "", "gpu": server["gpu"] or ""}
+        up, busy = health(server["address"] or "127.0.0.1", server["port"])
         samples += [Sample("whisper_server_up", labels, up), Sample("whisper_server_busy", labels, busy)]
     return samples
 
@@ -233,18 +239,16 @@ def main() -> int:
     )
     options.add_argument("--state", type=Path, required=True, help="file that remembers which Xid errors were counted")
     options.add_argument("--plan", type=Path, default=Path("/etc/whisper/plan.json"))
-    options.add_argument("--address", default="127.0.0.1", help="where the servers are published")
-    options.add_argument("--server-name", default="whisper-server", help="what the containers' names begin with")
+    options.add_argument("--endpoints", default=PATH, help="file that says where the servers are reached")
     options.add_argument("--kernel-log", type=Path, default=Path("/dev/kmsg"))
     options.add_argument("--pci-devices", type=Path, default=Path("/sys/bus/pci/devices"))
     given = options.parse_args()
     present = gpu_present(given.pci_devices)
-    plan = read_json(given.plan)
     samples = [
         Sample("whisper_gpu_present", {}, int(present)),
         *driver_samples(present, nvml_code() if present else None),
-        *plan_samples(plan),
-        *server_samples(plan, given.address, given.server_name),
+        *plan_samples(read_json(given.plan)),
+        *server_samples(given.endpoints),
         *kernel_samples(given.kernel_log, given.state),
     ]
     write(given.textfile, text_of(samples))

@@ -14,36 +14,32 @@ from typing import Any, Callable, Sequence
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import EndpointsError, read
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import (
-    LABEL,
-    PlanError,
-    read_plan,
-    servers,
-)
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import LABEL, servers
 
 
 def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict[str, Any]] | None = None) -> int:
-    """0 if each server of the plan transcribes, on its GPU where it has one; 1 if one does not; 2 without a plan."""
+    """0 if each server transcribes, on its GPU where it has one; 1 if one does not; 2 if no servers are known."""
     parser = argparse.ArgumentParser(
         description="Prove that this host's whisper.cpp servers use what they were planned for."
     )
     parser.add_argument(
         "settings",
-        help="JSON file: audio, expected_text, similarity, timeout_seconds, docker_host, plan, record, metrics",
+        help="JSON file: audio, expected_text, similarity, timeout_seconds, docker_host, endpoints, record, metrics",
     )
     with open(parser.parse_args(arguments).settings, encoding="utf-8") as file:
         settings = json.load(file)
     try:
-        plan = read_plan(settings["plan"])
-        found = servers(plan, connect(settings["docker_host"]).labelled(LABEL))
-    except PlanError as error:
+        endpoints = read(settings["endpoints"])
+        found = servers(endpoints, connect(settings["docker_host"]).labelled(LABEL))
+    except EndpointsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except InspectionError as error:
         sys.stderr.write(f"{error.problem.code}: {error.problem.message} {error.problem.remedy}\n")
-        found = servers(plan, [])
+        found = servers(endpoints, [])
     entries = [_checked(server, settings, prove or Prover().prove) for server in found]
     record.keep(entries, [one["port"] for one in found], settings["record"], settings["metrics"])
     for one in entries:

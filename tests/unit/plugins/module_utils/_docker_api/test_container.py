@@ -10,7 +10,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.contain
     seconds_of,
     without_frames,
 )
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import PlanError, read_plan, servers
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import servers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,24 +96,10 @@ def test_a_url_leads_to_its_container_or_not():
     assert reached_at(described(inspected(NetworkMode="host")), "http://127.0.0.1:8080/v1/x")
 
 
-def test_servers_are_those_of_the_plan():
-    plan = {"verdict": "jit", "servers": [{"gpu": "GPU-1", "port": 8081}, {"gpu": None, "port": 8082}]}
-    assert servers(plan, [described(inspected())]) == [
-        {
-            "port": 8081,
-            "gpu": "GPU-1",
-            "device_code": "jit",
-            "container": "whisper-server-0",
-            "url": "http://127.0.0.1:8081/v1/x",
-        },
-        {"port": 8082, "gpu": None, "device_code": None, "container": None, "url": None},
+def test_servers_are_those_of_the_endpoints_and_one_without_a_container_has_no_url():
+    ports = [{"port": 8081, "gpu": "GPU-1", "container": "x", "url": "http://127.0.0.1:8081/v1/x"}]
+    ports += [{"port": 8082, "gpu": None, "container": "y", "url": "http://127.0.0.1:8082/v1/x"}]
+    assert servers(ports, [described(inspected())]) == [
+        {"port": 8081, "gpu": "GPU-1", "container": "whisper-server-0", "url": "http://127.0.0.1:8081/v1/x"},
+        {"port": 8082, "gpu": None, "container": None, "url": None},
     ]
-
-
-@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"servers": 1}'])
-def test_a_host_without_a_plan_says_so(tmp_path, text):
-    path = tmp_path / "plan.json"
-    if text is not None:
-        path.write_text(text, encoding="utf-8")
-    with pytest.raises(PlanError, match="plan_missing: "):
-        read_plan(str(path))

@@ -151,6 +151,27 @@ def test_a_server_with_no_time_to_answer_is_up_and_busy(monkeypatch):
         assert host_metrics.health("127.0.0.1", listening.getsockname()[1]) == (1, 1)
 
 
+@pytest.mark.parametrize("text", [None, "{", '{"servers": [{}]}'])
+def test_without_a_file_of_endpoints_nothing_is_said_of_servers(tmp_path, text):
+    if text is not None:
+        (tmp_path / "servers.json").write_text(text, encoding="utf-8")
+    assert host_metrics.server_samples(str(tmp_path / "servers.json")) == []
+
+
+def test_a_server_on_an_ipv6_address_is_asked_there(tmp_path):
+    class Server(http.server.HTTPServer):
+        address_family = socket.AF_INET6
+
+    with Server(("::1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        entry = {"port": server.server_port, "gpu": "GPU-1", "container": "w-0", "address": "::1"}
+        (tmp_path / "servers.json").write_text(json.dumps({"servers": [entry]}), encoding="utf-8")
+        up, busy = host_metrics.server_samples(str(tmp_path / "servers.json"))
+    assert up.labels == {"server": "w-0", "gpu": "GPU-1"}
+    # It answers, though it knows no /health.
+    assert (up.value, busy.value) == (0, 0)
+
+
 # --- the GPU and its driver ------------------------------------------------------------------------------------------
 
 
@@ -205,9 +226,10 @@ def test_a_host_is_described(tmp_path, answering):
         "verdict": "cpu",
         "origin": "official",
         "image": 'odd "name"\\',
-        "servers": [{"gpu": None, "port": port}],
     }
+    server = {"gpu": None, "port": port, "container": "whisper-server-0", "address": "127.0.0.1"}
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    (tmp_path / "servers.json").write_text(json.dumps({"servers": [server]}), encoding="utf-8")
     (tmp_path / "log").write_text(record(1, FALLEN) + "\n", encoding="utf-8")
     (tmp_path / "host_metrics.pyz").write_bytes(archive(host_metrics.__name__))
     command = [
@@ -219,7 +241,16 @@ def test_a_host_is_described(tmp_path, answering):
         "--state",
         tmp_path / "state.json",
     ]
-    command += ["--plan", tmp_path / "plan.json", "--kernel-log", tmp_path / "log", "--pci-devices", tmp_path / "none"]
+    command += [
+        "--endpoints",
+        tmp_path / "servers.json",
+        "--plan",
+        tmp_path / "plan.json",
+        "--kernel-log",
+        tmp_path / "log",
+        "--pci-devices",
+        tmp_path / "none",
+    ]
     for _again in range(2):
         subprocess.run([str(part) for part in command], check=True)
     lines = (tmp_path / "x.prom").read_text(encoding="utf-8").splitlines()
@@ -235,5 +266,5 @@ def test_a_host_is_described(tmp_path, answering):
         'whisper_xid_errors_total{pci_bus_id="0000:44:00",xid="79"}': "1",
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "host_metrics.pyz", "log", "plan.json", "state.json", "x.prom",
+        "host_metrics.pyz", "log", "plan.json", "servers.json", "state.json", "x.prom",
     ]  # fmt: skip

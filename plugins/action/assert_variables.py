@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates, faults
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import specification
+
+ARGUMENTS: dict[str, dict[str, Any]] = {"ignore": {"type": "list", "elements": "str", "default": []}}
+LONGEST_FAULT = 1000
+# Ansible loads the plugin before it forks one process for each host: none of them reads the files again.
+specification()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _unused, given = self.validate_argument_spec(ARGUMENTS)
+        variables = task_vars or {}
+        names = candidates(variables, specification(), given["ignore"])
+        found = faults(names, lambda name: self._templar.template(variables[name]), specification())
+        result.update(changed=False, variables=names)
+        if found:
+            result.update(failed=True, msg="\n".join(sanitize_line(fault, LONGEST_FAULT) for fault in found))
+        return result
