@@ -14,6 +14,7 @@ version_added: 0.1.0
 short_description: Join a host and a port for URLs and configurations
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - An IPv6 address gets brackets; an IPv4 address or a name gets none.
 positional: port
 options:

@@ -14,6 +14,7 @@ version_added: 0.1.0
 short_description: Get the address at which a listener is reached
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - What listens on one address is reached at that address.
   - What listens on all addresses (V(0.0.0.0), V(::)) is reached at O(host), or at the loopback address by the host
     itself.

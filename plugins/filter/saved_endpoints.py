@@ -14,6 +14,7 @@ version_added: 0.1.0
 short_description: The servers in the text of a host's servers.json
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Reads what the role P(whisperops.gpu.whisper_server#role) saved in C(/etc/whisper/servers.json) on a host.
   - A text that names no servers becomes an empty list. It is a file of a host, which may be missing, edited, cut short
     or made to end the run that reads it.

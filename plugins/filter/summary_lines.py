@@ -14,6 +14,7 @@ version_added: 0.1.0
 short_description: Render the table at the end of a run as lines
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Gives the lines that the callback C(whisperops.gpu.summary) prints after the recap, for runs that do not enable it.
   - What hosts answered is shown without control characters.
 positional: reasons, problems, changes

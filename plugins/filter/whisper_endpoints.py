@@ -15,6 +15,7 @@ version_added: 0.1.0
 short_description: Where the servers of a plan are reached
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Gives one entry for each server of the plan, in the order of the plan.
   - Internal to this collection. The role P(whisperops.gpu.whisper_server#role) leaves the entries in the fact
     C(whisper_server_endpoints) and in C(/etc/whisper/servers.json) on the host.

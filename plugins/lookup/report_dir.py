@@ -10,6 +10,7 @@ short_description: Directory on the control node for the report and the benchmar
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - In a checkout of whisperops.gpu, C(reports) in the checkout.
   - With an installed collection, C(reports) next to the first inventory file or inventory directory of the run; without
     one, such as with C(--inventory HOST,), C(reports) in the current directory.

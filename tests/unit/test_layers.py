@@ -13,7 +13,12 @@ NAMESPACE = "ansible_collections.whisperops.gpu.plugins"
 # What is on a line may import what is on its own line or above.
 STEPS = {
     "know": ("module_utils._cuda", "module_utils._nested", "module_utils._problem", "module_utils._system"),
-    "know, on the control node": ("plugin_utils._facts", "plugin_utils._sanitize"),
+    "know, on the control node": (
+        "plugin_utils._collection",
+        "plugin_utils._facts",
+        "plugin_utils._sanitize",
+        "plugin_utils._variables",
+    ),
     "observe": ("module_utils._docker_api", "module_utils._gpu", "module_utils._host", "module_utils._image"),
     "decide": ("plugin_utils._plan",),
     "apply": (
@@ -24,7 +29,7 @@ STEPS = {
         "module_utils._repository",
     ),
     "prove": ("module_utils._whisper",),
-    "report": ("plugin_utils._report",),
+    "report": ("plugin_utils._report", "plugin_utils._summary"),
     "offer to Ansible": ("action", "callback", "filter", "lookup", "modules"),
 }
 STEP = {package: number for number, packages in enumerate(STEPS.values()) for package in packages}
