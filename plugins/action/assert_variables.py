@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates, faults
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates, faults, is_default
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import specification
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"ignore": {"type": "list", "elements": "str", "default": []}}
@@ -25,7 +25,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result: dict[str, Any] = super().run(tmp, task_vars)
         _unused, given = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
-        names = candidates(variables, specification(), given["ignore"])
+        ours = candidates(variables, specification(), given["ignore"])
+        names = [name for name in ours if not is_default(name, variables[name], specification())]
         found = faults(names, lambda name: self._templar.template(variables[name]), specification())
         result.update(changed=False, variables=names)
         if found:

@@ -52,7 +52,7 @@ msg:
   type: str
   sample: "variable_unknown: whisper_polcy is not read by anything. Did you mean whisper_policy?"
 variables:
-  description: Names of the variables that were checked.
+  description: Names of the variables that were checked. One that has the default of its role is left out.
   returned: always
   type: list
   elements: str

@@ -30,6 +30,12 @@ def candidates(names: Iterable[object], known: Specification, ignored: Iterable[
     return sorted(name for name in ours if name not in left_out)
 
 
+def is_default(name: str, raw: object, known: Specification) -> bool:
+    """Whether a value, not yet evaluated, is the default of its role, which the tests of the roles check."""
+    option = known.options.get(name)
+    return option is not None and "default" in option and raw == option["default"]
+
+
 def faults(names: Iterable[str], value: Callable[[str], Any], known: Specification) -> list[VariableError]:
     """All that is wrong, in the order of the names. `value` gives that of a name; it is asked for known names only."""
     found: list[VariableError] = []

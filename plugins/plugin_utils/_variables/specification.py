@@ -14,6 +14,8 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._collection import ROOT
 
 DATA = Path(__file__).parent
+# What a check needs of an entry; the rest is documentation.
+CHECKED = ("type", "elements", "choices", "default", "no_log", "required")
 
 
 class Specification(NamedTuple):
@@ -40,7 +42,14 @@ def read(collection: Path, data: Path) -> Specification:
         entries = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]
         for name in sorted(entries, key=lambda entry: entry != "main"):
             for option, described in (entries[name].get("options") or {}).items():
-                options.setdefault(option, described)
+                options.setdefault(option, without_documentation(described))
     roles = sorted(path.parents[1].name for path in files[1:])
     facts = yaml_load((data / "facts.yml").read_text(encoding="utf-8"))
     return Specification(options, tuple(f"{name}_" for name in ("whisper", *roles)), frozenset(facts))
+
+
+def without_documentation(described: Mapping[str, Any]) -> dict[str, Any]:
+    entry = {key: described[key] for key in CHECKED if key in described}
+    if "options" in described:
+        entry["options"] = {key: without_documentation(inner) for key, inner in described["options"].items()}
+    return entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleUndefinedVariable
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates, faults
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates, faults, is_default
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import Specification
 
 KNOWN = Specification(
@@ -42,6 +42,14 @@ def test_only_names_with_a_prefix_are_looked_at():
 
 def test_facts_of_the_collection_and_ignored_names_are_left_out():
     assert candidates(["cook_result", "cook_mine", "cook_heat"], KNOWN, ["cook_mine"]) == ["cook_heat"]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "default"),
+    [("cook_heat", 3, True), ("cook_heat", 4, False), ("cook_dish", None, False), ("cook_haet", 3, False)],
+)
+def test_only_a_value_equal_to_a_default_is_one(name, raw, default):
+    assert is_default(name, raw, KNOWN) is default
 
 
 def test_variables_that_are_known_and_valid_have_no_fault():

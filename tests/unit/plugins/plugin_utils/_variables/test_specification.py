@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import read, specification
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import (
+    read,
+    specification,
+    without_documentation,
+)
 
 ROLE = """
 argument_specs:
@@ -34,6 +38,12 @@ def test_options_of_all_entry_points_are_known_and_those_of_main_come_first(coll
         "cook_heat": {"type": "int"},
         "cook_oven": {"type": "str"},
     }
+
+
+def test_documentation_is_left_out_at_each_level():
+    key = {"type": "str", "description": "A key.", "no_log": True}
+    described = {"type": "dict", "description": ["x"], "version_added": "0.1.0", "options": {"key": key}}
+    assert without_documentation(described) == {"type": "dict", "options": {"key": {"type": "str", "no_log": True}}}
 
 
 def test_names_begin_with_a_role_or_with_whisper(collection):
