@@ -29,7 +29,8 @@ def gateway_servers(
     """
     servers = []
     for host, result in zip(hosts, kept):
-        variables = hostvars[host]
+        # A gateway may name a host that is in no inventory. Ansible's own hostvars have no default for it in get().
+        variables = hostvars[host] if host in hostvars else {}  # noqa: SIM401
         plan = (variables.get("whisper_plan") if planned else None) or _plan(result)
         listening = str(variables.get("whisper_server_listen_address", LOOPBACK))
         address = _address(listening, LOOPBACK if host == gateway else str(variables.get("ansible_host", host)))

@@ -42,6 +42,11 @@ def test_a_host_without_an_address_of_its_own_is_reached_by_its_name():
     assert server["address"] == "gpu1"
 
 
+def test_a_host_that_is_in_no_inventory_listens_where_servers_do_by_default():
+    (server,) = gateway_servers(["elsewhere"], FLEET, [kept(8080)], "front")
+    assert server == {"host": "elsewhere", "name": "elsewhere-0", "address": "127.0.0.1", "port": 8080}
+
+
 def test_a_name_has_only_what_haproxy_takes():
     hostvars = {"gpu 1:ü/x": {}}
     (server,) = gateway_servers(list(hostvars), hostvars, [kept(8080)], "front")
