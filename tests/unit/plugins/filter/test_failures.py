@@ -1,11 +1,14 @@
-"""What a run says where there is no image or no server: recorded from runs."""
+"""What a run says where there is no image, no model, no server or no gateway."""
 
 from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.filter.failure_message import failure_message
+from ansible_collections.whisperops.gpu.plugins.filter.failure_reason import failure_reason
+from ansible_collections.whisperops.gpu.plugins.filter.gateway_failure import gateway_failure
 from ansible_collections.whisperops.gpu.plugins.filter.image_build_failure import image_build_failure
+from ansible_collections.whisperops.gpu.plugins.filter.model_failure import model_failure
 from ansible_collections.whisperops.gpu.plugins.filter.server_failure import server_failure
 
 BUILD = {
@@ -114,3 +117,82 @@ def test_the_last_lines_of_the_log_that_are_not_empty_are_shown():
         "",
     ]
     assert shown[4:] == [f"line {number}" for number in range(5, 20)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (
+            "disk",
+            "disk_full: https://hub/m.bin: It differs. Free disk space on gpu1, or set whisper_server_model_dir to a"
+            " larger disk. What ran before still runs.",
+        ),
+        (
+            "checksum",
+            "model_checksum_mismatch: https://hub/m.bin: It differs. Correct whisper_server_model_checksum if you know"
+            " the file to be right; else somebody changed it. What ran before still runs.",
+        ),
+        (
+            "network",
+            "model_unreachable: https://hub/m.bin: It differs. Set whisper_server_model_url or whisper_server_model_hub"
+            " to a place that gpu1 can reach. What ran before still runs.",
+        ),
+    ],
+)
+def test_a_model_that_is_not_there_is_told_by_the_reason(reason, text):
+    assert model_failure({"msg": "It differs.", "reason": reason}, "gpu1", "https://hub/m.bin") == text
+
+
+ADVICE = (
+    "See that whisper_gateway_* are right, above all certificate, addresses and ports;"
+    " journalctl --unit haproxy has more."
+)
+
+
+def test_a_configuration_that_haproxy_does_not_take_is_invalid():
+    said = gateway_failure({"msg": "failed to validate:\n  line 3"}, "front", {"failed": True}, {}, True)
+    assert said == (
+        "gateway_config_invalid: HAProxy on front did not take the new configuration: failed to validate: line 3"
+        f" The earlier one is in place and serves. {ADVICE}"
+    )
+
+
+@pytest.mark.parametrize("written", [{}, {"changed": True, "failed": False}])
+def test_one_that_it_took_and_does_not_run_by_was_not_loaded(written):
+    said = gateway_failure({"msg": "Job failed. validate x"}, "front", written, {"skipped": True}, False)
+    assert said == (
+        "gateway_reload_failed: HAProxy on front did not take the new configuration: Job failed. validate x"
+        f" There was no gateway before. {ADVICE}"
+    )
+
+
+@pytest.mark.parametrize(("asked", "answer"), [({"status": 401}, "401"), ({}, "nothing")])
+def test_a_key_that_was_refused_is_told_by_the_answer_and_not_by_the_hidden_result(asked, answer):
+    hidden = {"censored": "the output has been hidden", "failed": True}
+    said = gateway_failure(hidden, "front", {}, {**asked, "failed": True}, True)
+    assert said.startswith(
+        "gateway_key_refused: HAProxy on front did not take the new configuration: asked with its own key, the new"
+        f" gateway answered {answer}. The earlier one"
+    )
+
+
+# Made up; the kernel's words for ENOSPC are in what Docker Engine passes on, by its own store and by containerd's.
+FULL = "Error pulling image a/b:1 - write /var/lib/docker/tmp/GetImageBlob1: no space left on device"
+FULL_OF_CONTAINERD = (
+    "failed to extract layer sha256:1: mount callback failed on /tmp/c: No space left on device: unknown"
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"msg": FULL}, "disk"),
+        ({"msg": FULL_OF_CONTAINERD}, "disk"),
+        ({"msg": "Error pulling image a/b:1 - 404 Client Error: Not Found (manifest unknown)"}, ""),
+        ({"msg": FULL, "reason": "network"}, "network"),
+        ({"msg": "One or more items failed", "results": [{"failed": True, "msg": FULL}]}, "disk"),
+        ({}, ""),
+    ],
+)
+def test_a_full_disk_is_told_from_other_reasons(result, reason):
+    assert failure_reason(result) == reason
