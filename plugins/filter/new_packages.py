@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, Mapping
 
 DOCUMENTATION = r"""
 name: new_packages
-short_description: The packages that apt or dnf installed and that were not there before
+short_description: Names of the packages that apt or dnf newly installed
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: installation_record
-short_description: Record what a role installed on a host
+short_description: Keep the installation record of a host
 version_added: 0.1.0
 description:
   - Keeps the record of what the roles of this collection installed. The entry point C(remove) of a role reads the
@@ -105,11 +105,11 @@ EXAMPLES = r"""
     role: whisper_image
     images: [ghcr.io/ggml-org/whisper.cpp:main]
 
-- name: Get the record of what was installed
+- name: Get the installation record
   whisperops.gpu.installation_record:
   register: installed
 
-- name: Remove everything that the gateway recorded
+- name: Remove the gateway from the installation record
   whisperops.gpu.installation_record:
     role: whisper_gateway
     state: absent

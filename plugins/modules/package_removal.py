@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: package_removal
-short_description: Remove packages and leave those that other packages need
+short_description: Remove packages that no other package needs
 version_added: 0.1.0
 description:
   - Removes packages with their configuration, with C(dpkg) and C(rpm). M(ansible.builtin.apt) and
     M(ansible.builtin.dnf) would also remove every package that depends on one of them.
-  - A package that another one needs stays, unless it is in O(required). A package that is not installed is left out.
+  - A package that another one needs stays, unless it is in O(required). A package that is held does not stay, and one
+    that is not installed is left out.
   - Internal to this collection.
 options:
   packages:

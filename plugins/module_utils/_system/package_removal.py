@@ -49,7 +49,7 @@ def with_dpkg(names: Sequence[str], run: Runner, test: bool) -> Removal:
     present = [name for name in names if name in known]
     if not present:
         return Removal([], [])
-    done = run(["dpkg", *(["--simulate"] if test else []), "--purge", *present])
+    done = run(["dpkg", "--force-hold", *(["--simulate"] if test else []), "--purge", *present])
     errors = dict(_DPKG_ERROR.findall(done.err))
     if done.rc != 0 and (not errors or set(errors.values()) != {_DPKG_NEEDED}):
         raise _failed(f"dpkg --purge {' '.join(present)} ended with {done.rc}: {_last(done)}")

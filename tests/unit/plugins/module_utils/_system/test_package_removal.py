@@ -52,7 +52,7 @@ def test_dpkg_is_asked_for_what_is_there_and_for_configuration_that_was_left() -
     host = Host(query=DPKG_INSTALLED, test=WELL, real=WELL)
     removal = remove(with_dpkg, ["gpg", "libc6:amd64", "old", "gone", "never"], [], host, False)
     assert removal == Removal(["gpg", "libc6:amd64", "old"], [])
-    assert host.changed_by == [["dpkg", "--purge", "gpg", "libc6:amd64", "old"]]
+    assert host.changed_by == [["dpkg", "--force-hold", "--purge", "gpg", "libc6:amd64", "old"]]
 
 
 def test_a_package_that_others_need_stays() -> None:
