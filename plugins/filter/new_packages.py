@@ -25,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Record the packages that were not there before
+- name: Record the installed packages
   whisperops.gpu.installation_record:
     role: docker_engine
     packages: "{{ ([installation] | whisperops.gpu.new_packages).packages }}"
