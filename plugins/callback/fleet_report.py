@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: fleet_report
 type: aggregate
-short_description: Put the hosts that failed into the fleet's report, and name its path at the end
+short_description: Record failed hosts in the fleet report and show the path of the report
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

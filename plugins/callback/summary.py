@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: summary
 type: aggregate
-short_description: End a run with the table a person wants to see
+short_description: Show a summary table at the end of a run
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

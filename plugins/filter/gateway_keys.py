@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 DOCUMENTATION = r"""
 name: gateway_keys
-short_description: The API keys of a gateway, checked and hashed
+short_description: Validate and hash the API keys of a gateway
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

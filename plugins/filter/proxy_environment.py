@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = r"""
 name: proxy_environment
-short_description: Environment variables for an HTTP proxy
+short_description: Create the environment variables of an HTTP proxy
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

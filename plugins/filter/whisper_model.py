@@ -42,7 +42,7 @@ EXAMPLES = r"""
   vars:
     model: "{{ 'base.en' | whisperops.gpu.whisper_model }}"
 
-- name: Show where a mirror has a model
+- name: Show the mirror URL of a model
   ansible.builtin.debug:
     msg: "{{ ('silero-v6.2.0' | whisperops.gpu.whisper_model('https://mirror.example.net/models')).url }}"
 """

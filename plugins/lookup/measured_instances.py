@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: measured_instances
-short_description: How many servers a host's newest benchmark found best for each GPU
+short_description: Get the best instance count of a host from the newest benchmark
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -29,7 +29,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show how many servers the host's GPUs are best served by
+- name: Show the best instance count of the host
   ansible.builtin.debug:
     msg: "{{ lookup('whisperops.gpu.measured_instances', inventory_hostname, directory='results', model='base.en') }}"
 """

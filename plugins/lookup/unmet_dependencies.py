@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: unmet_dependencies
-short_description: Collections that whisperops.gpu needs and the control node lacks
+short_description: Get the collections that are missing or too old on the control node
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

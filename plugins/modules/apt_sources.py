@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: apt_sources
-short_description: Set aside package sources that keep apt from working
+short_description: Disable package sources that break apt
 version_added: 0.1.0
 description:
   - For the roles of this collection, before they call apt. Finds sources of NVIDIA and Docker that earlier instructions
@@ -51,12 +51,12 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Set aside package sources that keep apt from working
+- name: Disable package sources that break apt
   whisperops.gpu.apt_sources:
     adds:
       - https://nvidia.github.io/libnvidia-container/stable/deb/amd64
 
-- name: Restore the package sources that were set aside
+- name: Restore the disabled package sources
   whisperops.gpu.apt_sources:
     state: restored
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cuda_image_info
-short_description: Tell which GPUs the code in a CUDA image or library was compiled for
+short_description: Get the CUDA architectures of an image or a library
 version_added: 0.1.0
 description:
   - Reads the CUDA device code (SASS, PTX) that the ELF files of an image, a directory or a single library carry, and
@@ -58,22 +58,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what the pulled image carries
+- name: Get the CUDA architectures of the pulled image
   whisperops.gpu.cuda_image_info:
     image: ghcr.io/ggml-org/whisper.cpp:main-cuda
   register: image
 
-- name: Stop where the image has no code for a GTX 1080 (compute capability 6.1)
+- name: Assert that the image has code for a GTX 1080 (compute capability 6.1)
   ansible.builtin.assert:
     that: "'61' in image.complete"
     fail_msg: "{{ image.image_id }} carries {{ image.complete | join(', ') }}"
 
-- name: Read one library on the host
+- name: Get the CUDA architectures of a library on the host
   whisperops.gpu.cuda_image_info:
     path: /usr/lib/x86_64-linux-gnu/ggml/backends0/libggml-cuda.so
   register: library
 
-- name: Read an image of an engine that runs without root
+- name: Get the CUDA architectures of an image in a rootless Docker Engine
   whisperops.gpu.cuda_image_info:
     image: whisper-local:61-real
     docker_host: unix:///run/user/1000/docker.sock
@@ -117,7 +117,7 @@ libraries:
       elements: dict
       sample: [{"arch": "50", "isa": "8.4"}, {"arch": "61", "isa": "8.4"}]
     lto:
-      description: Architectures of its intermediate code for link-time optimisation, which no driver runs.
+      description: Architectures of its intermediate code for link-time optimization, which no driver runs.
       returned: always
       type: list
       elements: str

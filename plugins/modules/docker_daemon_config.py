@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: docker_daemon_config
-short_description: Change some settings of Docker Engine and leave all others alone
+short_description: Change settings in daemon.json of Docker Engine
 version_added: 0.1.0
 description:
   - Merges settings into Docker Engine's C(daemon.json), or takes some out of it. Each other byte of the file
@@ -46,7 +46,7 @@ options:
     type: bool
     default: false
   path:
-    description: The file. Its folder is made if it is not there.
+    description: The file. Its directory is made if it is not there.
     type: path
     default: /etc/docker/daemon.json
   restart:
@@ -89,7 +89,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let containers run with NVIDIA's runtime
+- name: Add NVIDIA's container runtime
   whisperops.gpu.docker_daemon_config:
     settings:
       runtimes:
@@ -97,7 +97,7 @@ EXAMPLES = r"""
           path: nvidia-container-runtime
     restart: true
 
-- name: Leave a runtime of that name alone where one is there
+- name: Add NVIDIA's container runtime and keep an existing definition
   whisperops.gpu.docker_daemon_config:
     settings:
       runtimes:
@@ -106,12 +106,12 @@ EXAMPLES = r"""
     keep:
       - [runtimes, nvidia]
 
-- name: Keep containers running while the engine restarts
+- name: Enable live restore
   whisperops.gpu.docker_daemon_config:
     settings:
       live-restore: true
 
-- name: Take the runtime away again
+- name: Remove NVIDIA's container runtime
   whisperops.gpu.docker_daemon_config:
     absent:
       - [runtimes, nvidia]

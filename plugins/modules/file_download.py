@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: file_download
-short_description: Download a large file over a network that breaks
+short_description: Download a large file over an unreliable network
 version_added: 0.1.0
 description:
   - Downloads one file whose checksum is known.

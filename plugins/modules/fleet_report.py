@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_report
-short_description: Record what a run has learnt of a host, and render the fleet's report
+short_description: Record the results of a host and render the fleet report
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -63,7 +63,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Record what this run has learnt of the host
+- name: Record the results of the host
   whisperops.gpu.fleet_report:
     dir: "{{ playbook_dir }}/reports"
     gpu_info: "{{ whisper_gpu_info }}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gpu_metrics_program
-short_description: Install the metrics of a GPU host as a program that needs no Ansible
+short_description: Install the metrics program of a GPU host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -29,7 +29,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Install the program for the metrics of the host
+- name: Install the host metrics program
   whisperops.gpu.gpu_metrics_program:
     path: /usr/local/lib/whisper-metrics/host_metrics.pyz
   become: true

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_build
-short_description: Build an image with Docker and show how far it is
+short_description: Build an image with Docker and show the progress
 version_added: 0.1.0
 description:
   - Runs C(docker build) on the host, in the background, and says every few seconds in the output of

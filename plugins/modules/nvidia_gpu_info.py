@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nvidia_gpu_info
-short_description: Tell which NVIDIA GPUs and which driver a host has, and what stands in their way
+short_description: Get the NVIDIA GPUs, the driver and the problems of a host
 version_added: 0.1.0
 description:
   - Reports the NVIDIA GPUs of a host, their driver, and the problems that would keep a container from using them.
@@ -43,22 +43,22 @@ author:
 """
 
 EXAMPLES = r"""
-- name: See what the host has
+- name: Get the GPUs of the host
   whisperops.gpu.nvidia_gpu_info:
   register: gpu_info
 
-- name: Say what is in the way, and what to do about it
+- name: Show the problems of the host and the remedies
   ansible.builtin.debug:
     msg: "{{ item.message }} {{ item.remedy }}"
   loop: "{{ gpu_info.problems }}"
   loop_control:
     label: "{{ item.code }}"
 
-- name: Stop where the driver was upgraded under a running kernel module
+- name: Assert that the driver libraries match the loaded kernel module
   ansible.builtin.assert:
     that: "'driver_library_mismatch' not in gpu_info.problems | map(attribute='code')"
 
-- name: Look at the PCI bus and the kernel alone
+- name: Get the GPUs from the PCI bus and the kernel only
   whisperops.gpu.nvidia_gpu_info:
     backend: sysfs
 """

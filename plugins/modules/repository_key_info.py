@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: repository_key_info
-short_description: Get the signing key of a package repository by its fingerprint
+short_description: Get the signing key of a package repository by fingerprint
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_benchmark_info
-short_description: Measure how fast whisper.cpp servers answer
+short_description: Measure the performance of whisper.cpp servers
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     audio: /var/lib/whisper/speech/jfk.wav
   register: benchmark
 
-- name: Show how fast it is
+- name: Show the median response time and the throughput
   ansible.builtin.debug:
     msg: "{{ item.clip }}, {{ item.clients }} clients: {{ item.median }} s, {{ item.throughput }} times real time"
   loop: "{{ benchmark.runs }}"

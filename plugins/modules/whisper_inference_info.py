@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_inference_info
-short_description: Have a whisper.cpp server transcribe known speech and prove where it did
+short_description: Transcribe reference audio and prove the use of the GPU
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Posts an audio file to a running server, as a client would, and returns what came back and how long it took.
-  - With O(gpu) it watches that card meanwhile, by NVML or nvidia-smi, reads the server's own log and asks the kernel
+  - With O(gpu) it watches that GPU meanwhile, by NVML or nvidia-smi, reads the server's own log and asks the kernel
     what the server's process holds open. RV(gpu_used) is true only with a finished inference and at least two
     independent kinds of evidence that agree; C(docs/proof.md) in the collection explains the rule.
   - A server that gives no transcript is a failure. One that gives another text than expected is not; compare
@@ -52,19 +52,19 @@ options:
     type: path
   device_code:
     description:
-      - The verdict of the plan on the image's device code for the card. V(none) if the image has none that it can run.
-      - Without code for the card nothing can run there; code alone proves nothing.
+      - The verdict of the plan on the image's device code for the GPU. V(none) if the image has none that it can run.
+      - Without code for the GPU nothing can run there; code alone proves nothing.
     type: str
     choices: [native, same_major, jit, none]
   sample_interval_seconds:
-    description: Seconds between two looks at the card.
+    description: Seconds between two looks at the GPU.
     type: float
     default: 0.05
   watch_seconds:
     description:
-      - How long the card is watched at work. If the inference is over sooner, the file is posted again until then. The
+      - How long the GPU is watched at work. If the inference is over sooner, the file is posted again until then. The
         driver's figures are averages over up to one second.
-      - Where nobody can tell whose the work on the card is, this is done three times with pauses between.
+      - Where nobody can tell whose the work on the GPU is, this is done three times with pauses between.
     type: float
     default: 2.0
 attributes:
@@ -85,11 +85,11 @@ EXAMPLES = r"""
       And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country.
   register: inference
 
-- name: Show how fast it was
+- name: Show the transcript and the real-time factor
   ansible.builtin.debug:
     msg: "{{ inference.text }} ({{ inference.real_time_factor }} of real time)"
 
-- name: Prove that a server uses its GPU
+- name: Verify that a server uses the GPU
   whisperops.gpu.whisper_inference_info:
     url: http://127.0.0.1:8080/v1/audio/transcriptions
     audio: /var/lib/whisper/speech/jfk.wav
@@ -214,7 +214,7 @@ evidence:
       description:
         - The kinds of evidence, each true (seen), false (the contrary seen) or V(null) (cannot be known). C(log) is
           where the server says that its weights lie, C(process_memory) what the driver's books say that its process
-          holds on the card, C(utilization) work on the card while it transcribed that was its own.
+          holds on the GPU, C(utilization) work on the GPU while it transcribed that was its own.
       type: dict
       sample: {log: true, process_memory: true, utilization: true}
     log:
@@ -222,23 +222,23 @@ evidence:
       type: dict
       sample: {placed_on_gpu: true, placement_mb: {CUDA0: 147.37}, backend: CUDA0, negative: [], complete: true}
     process_memory_mib:
-      description: Memory of the server's process on the card.
+      description: Memory of the server's process on the GPU.
       type: int
       sample: 628
     process_utilization_max_percent:
-      description: Highest share of the card's processors that was the server's own. V(null) if not told.
+      description: Highest share of the GPU's processors that was the server's own. V(null) if not told.
       type: int
       sample: 21
     utilization_max_percent:
-      description: Highest utilisation of the card while the server transcribed.
+      description: Highest utilization of the GPU while the server transcribed.
       type: int
       sample: 23
     utilization_baseline_percent:
-      description: Highest utilisation of the card before, and between inferences.
+      description: Highest utilization of the GPU before, and between inferences.
       type: int
       sample: 0
     sm_clock_max_mhz:
-      description: Highest clock of the card's processors while the server transcribed.
+      description: Highest clock of the GPU's processors while the server transcribed.
       type: int
       sample: 1980
     sm_clock_baseline_mhz:
@@ -246,15 +246,15 @@ evidence:
       type: int
       sample: 345
     memory_used_mib:
-      description: Highest memory in use on the card, of all its users.
+      description: Highest memory in use on the GPU, of all its users.
       type: int
       sample: 1252
     others_on_card:
-      description: Number of other processes on the card. V(null) where the driver does not list them.
+      description: Number of other processes on the GPU. V(null) where the driver does not list them.
       type: int
       sample: 0
     device_open:
-      description: Whether the kernel knows the card's device as held open by the server. A condition, not a proof.
+      description: Whether the kernel knows the GPU's device as held open by the server. A condition, not a proof.
       type: bool
       sample: true
     device_code:
@@ -262,11 +262,11 @@ evidence:
       type: str
       sample: native
     source:
-      description: By what the card was watched, V(nvml) or V(nvidia_smi). V(null) if it could not be.
+      description: By what the GPU was watched, V(nvml) or V(nvidia_smi). V(null) if it could not be.
       type: str
       sample: nvml
     samples:
-      description: Number of looks at the card.
+      description: Number of looks at the GPU.
       type: int
       sample: 51
     server:

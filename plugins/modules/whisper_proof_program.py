@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_proof_program
-short_description: Install the proof as a program that needs no Ansible
+short_description: Install the standalone proof program
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -28,7 +28,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Install the proof
+- name: Install the proof program
   whisperops.gpu.whisper_proof_program:
     path: /usr/local/lib/whisper/proof.pyz
   become: true

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_proof_record
-short_description: Keep the last proof of each whisper.cpp server on the host
+short_description: Save the latest proof of each whisper.cpp server on the host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -56,7 +56,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Keep what was found
+- name: Save the proof
   whisperops.gpu.whisper_proof_record:
     proofs:
       - server: {container: whisper-server-0, url: "http://127.0.0.1:8080/v1/audio/transcriptions", gpu: null}

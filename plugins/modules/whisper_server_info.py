@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_server_info
-short_description: The whisper.cpp servers of a host
+short_description: Get the whisper.cpp servers of a host
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
@@ -32,11 +32,11 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: See which servers run
+- name: Get the servers of the host
   whisperops.gpu.whisper_server_info:
   register: whisper
 
-- name: Show where
+- name: Show the URLs of the running servers
   ansible.builtin.debug:
     msg: "{{ whisper.servers | map(attribute='url') | select }}"
 """
@@ -57,7 +57,7 @@ servers:
       type: str
       sample: GPU-5bd31b3d-1b2c-4b8e-9d2c-0c3f3a0e1080
     device_code:
-      description: The plan's verdict on the image's device code for the card. V(null) for a server on the CPU.
+      description: The plan's verdict on the image's device code for the GPU. V(null) for a server on the CPU.
       type: str
       sample: native
     container:

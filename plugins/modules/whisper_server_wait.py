@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: whisper_server_wait
-short_description: Wait until a whisper.cpp server is ready, or diagnose why it is not
+short_description: Wait for a whisper.cpp server to become ready
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:

@@ -28,7 +28,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 # Where a play of a scenario uses no list of refusals, all of its tasks are named.
-LOOP = "Try each"
+LOOP = "Verify each failure"
 A_HOST_FAILED = 2
 
 

@@ -21,7 +21,7 @@ SOURCE = "https://github.com/ggml-org/whisper.cpp/blob/master/.devops/main-cuda.
 COMPAT_PATH = {
     "code": "compat_library_shadows_driver",
     "message": "Copies of this image from before 2026-08-21 put CUDA's compat library in front of the host's, "
-    "which hides a GeForce card; LD_LIBRARY_PATH is emptied in the container.",
+    "which hides a GeForce GPU; LD_LIBRARY_PATH is emptied in the container.",
     "environment": {"LD_LIBRARY_PATH": ""},
     "rejects": False,
 }

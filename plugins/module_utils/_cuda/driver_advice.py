@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person is told about a driver that is missing, or that does not answer for a card."""
+"""What a person is told about a driver that is missing, or that does not answer for a GPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import tables
 from .driver_support import recommended_driver
 from .host import Host, HostGpu
 
-_OLD_CARDS = f"Maxwell, Pascal and Volta cards need driver branch {tables.LAST_BRANCH_BEFORE_TURING} at the newest."
+_OLD_CARDS = f"Maxwell, Pascal and Volta GPUs need driver branch {tables.LAST_BRANCH_BEFORE_TURING} at the newest."
 
 
 def seen(host: Host) -> list[str]:
@@ -18,13 +18,13 @@ def seen(host: Host) -> list[str]:
 
 
 def driver_remedies(host: Host, gpus: tuple[HostGpu, ...]) -> list[str]:
-    """Where none works. Whoever then installs the newest branch must know that old cards are not in it."""
+    """Where none works. Whoever then installs the newest branch must know that old GPUs are not in it."""
     known = [recommended_driver(gpu.gpu) for gpu in gpus if gpu.compute_capability]
-    advice = known[0] if known else "the NVIDIA driver for this card"
-    remedies = _remedies_seen(host) or [f"Install {advice}, reboot, and see that `nvidia-smi` lists the card."]
+    advice = known[0] if known else "the NVIDIA driver for this GPU"
+    remedies = _remedies_seen(host) or [f"Install {advice}, reboot, and see that `nvidia-smi` lists the GPU."]
     names = sorted({gpu.architecture for gpu in gpus if gpu.architecture})
     lasts = [(name, tables.last_branch_of(name)) for name in names]
-    remedies += [f"Driver branch {last} is the last for {name.capitalize()} cards." for name, last in lasts if last]
+    remedies += [f"Driver branch {last} is the last for {name.capitalize()} GPUs." for name, last in lasts if last]
     tegra = host.has_problem("tegra_release_too_old")
     return remedies if known or names or tegra else [*remedies, _OLD_CARDS]
 

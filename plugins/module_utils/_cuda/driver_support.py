@@ -12,7 +12,7 @@ from . import tables
 from .verdict import BRANCH_DROPPED_GPU, DRIVER_MISSING, DRIVER_TOO_OLD, IMPOSSIBLE, Driver, Gpu, Verdict
 from .versions import dotted, parse_version
 
-DEAD_END_REMEDY = "Use a newer card, or set `allow_cpu: always` to serve from the CPU."
+DEAD_END_REMEDY = "Use a newer GPU, or set `allow_cpu: always` to serve from the CPU."
 
 
 def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
@@ -43,8 +43,7 @@ def driver_knows_gpu(gpu: Gpu, driver: Driver) -> Verdict | None:
         return Verdict(
             IMPOSSIBLE,
             DRIVER_TOO_OLD,
-            f"Driver {driver.text} is too old for {gpu}: "
-            f"driver {first} came with the first CUDA toolkit for this chip.",
+            f"Driver {driver.text} is too old for {gpu}: driver {first} came with the first CUDA toolkit for this GPU.",
             f"Update the driver to ≥ {first}{ceiling(gpu)}{_flavour_hint(gpu)}.",
             cuda_error=100,
         )

@@ -222,7 +222,7 @@ def _of_instance(gpu: Mapping[str, Any], device: Mapping[str, Any]) -> list[Any]
 def _available(gpu: Mapping[str, Any]) -> int | None:
     """Free memory, and what our own servers hold: they make room for their successors.
 
-    Where the driver does not say how much they hold, what the card has in all is the only bound that stays the same
+    Where the driver does not say how much they hold, what the GPU has in all is the only bound that stays the same
     from one run to the next.
     """
     processes = gpu.get("processes") or ()

@@ -207,7 +207,7 @@ def measure_build(reference: str, cuda_version: str, measured: Mapping[str, Mapp
 def _code_of_ggml(result: Mapping[str, Any], where: str) -> dict[str, list[Any]]:
     """Only ggml's own kernels decide, and of those what every one of them has.
 
-    cuBLAS in the same image carries SASS for cards that ggml was not built for.
+    cuBLAS in the same image carries SASS for GPUs that ggml was not built for.
     """
     libraries = result.get("libraries") or ()
     if not isinstance(libraries, (list, tuple)) or not all(isinstance(library, Mapping) for library in libraries):

@@ -80,7 +80,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
     if gpu.compute_capability < oldest:
         last = gpu.architecture.last_branch if gpu.architecture else None
         dead_end = (
-            f"driver branch {last} ({driver.text} here) is the last for this {gpu.architecture.name} card, and "
+            f"driver branch {last} ({driver.text} here) is the last for this {gpu.architecture.name} GPU, and "
             if (gpu.architecture and driver.branch == last)
             else ""
         )
@@ -98,7 +98,7 @@ def local_verdict(gpu: Gpu, driver: Driver) -> Verdict | None:
             IMPOSSIBLE,
             NO_CODE_FOR_GPU,
             f"No published nvidia/cuda base image is known to compile for {gpu}.",
-            "Use an image that was built for this chip (`extra_images`).",
+            "Use an image that was built for this GPU (`extra_images`).",
             cuda_error=209,
         )
     if any(_runs(base, gpu, driver) for base in able):

@@ -196,7 +196,7 @@ class _Planner:
         if not self.host.driver_answers:
             names = ", ".join(str(gpu) for gpu in gpus) or "an NVIDIA GPU"
             nouveau = (
-                "; the nouveau driver, which knows no CUDA, holds the card" if self.host.flavor == "nouveau" else ""
+                "; the nouveau driver, which knows no CUDA, holds the GPU" if self.host.flavor == "nouveau" else ""
             )
             code = DRIVER_NOT_ANSWERING if self.host.flavor in ("open", "proprietary") else DRIVER_MISSING
             reason = f"This host has {names} but no working NVIDIA driver{nouveau}."
@@ -280,7 +280,7 @@ class _Planner:
             if gpu not in best.gpus:
                 code, sentence = refusal(best.verdicts[gpu])
                 # The CPU is for hosts of which no GPU serves.
-                remedy = (best.verdicts[gpu].remedy or "").replace(DEAD_END_REMEDY, "Use a newer card in its place.")
+                remedy = (best.verdicts[gpu].remedy or "").replace(DEAD_END_REMEDY, "Use a newer GPU in its place.")
                 if code == JIT_NOT_ALLOWED:
                     remedy = "Set `allow_jit: true` to have it served."
                 elif code in (BRANCH_DROPPED_GPU, DRIVER_TOO_OLD) and not one_driver_serves(

@@ -33,7 +33,7 @@ class Selection:
 
 
 def select(host: Host, policy: Policy) -> Selection:
-    """All GPUs, or those the policy names. A card in MIG mode serves only through MIG devices that the policy names."""
+    """All GPUs, or those the policy names. A GPU in MIG mode serves only through MIG devices that the policy names."""
     _refuse_unknown_uuids(host, policy)
     gpus: list[HostGpu] = []
     left_out: list[LeftOut] = []
@@ -41,7 +41,7 @@ def select(host: Host, policy: Policy) -> Selection:
         named = [device for device in gpu.mig_devices if policy.gpus is not None and device.uuid in policy.gpus]
         excluded = policy.gpus is not None and gpu.uuid not in policy.gpus
         if gpu.mig_enabled and not named and not excluded:
-            reason = f"{gpu} is in MIG mode: no program can use the whole card, only its MIG devices."
+            reason = f"{gpu} is in MIG mode: no program can use the whole GPU, only its MIG devices."
             remedy = f"{_name_mig_devices(gpu)}, or turn MIG off (`nvidia-smi -mig 0`)."
             left_out.append(LeftOut(gpu, GPU_EXCLUDED, reason, remedy))
         elif gpu.refused and (named or not excluded):

@@ -62,7 +62,7 @@ class DaemonFile:
         if not os.path.isdir(self._folder):
             return
         if not os.access(self._folder, os.W_OK | os.X_OK):
-            self._refuse("its folder cannot be written to")
+            self._refuse("its directory cannot be written to")
         if os.path.exists(self._target):
             try:
                 # Tells an immutable file and a file mounted read-only, which the folder's mode does not.
@@ -110,5 +110,5 @@ class DaemonFile:
     def _refuse(self, why: str) -> NoReturn:
         raise DaemonConfigError(
             f"daemon_config_unwritable: {self.path}: {why}. Nothing was changed. Look at `ls -ld` and `lsattr` of the"
-            " file and its folder and at `findmnt --target` of both, and let this task write there (become: true)."
+            " file and its directory and at `findmnt --target` of both, and let this task write there (become: true)."
         )

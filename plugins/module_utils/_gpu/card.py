@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One card, looked at again and again while something runs on it: by NVML, else by nvidia-smi."""
+"""One GPU, looked at again and again while something runs on it: by NVML, else by nvidia-smi."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MICROSECONDS = 1_000_000
 
 
 class CardSample(NamedTuple):
-    """None: the card, its driver or the tool does not tell."""
+    """None: the GPU, its driver or the tool does not tell."""
 
     utilization_percent: int | None = None
     sm_clock_mhz: int | None = None
@@ -29,7 +29,7 @@ class CardSample(NamedTuple):
 
 
 class Card:
-    """A card that cannot be looked at: nothing of it is known."""
+    """A GPU that cannot be looked at: nothing of it is known."""
 
     source: str | None = None
     minor_number: int | None = None
@@ -95,7 +95,7 @@ def open_card(
     which: command.Which = command.which,
     runner: Callable[..., command.Result] = command.run,
 ) -> Card:
-    """By NVML where the library answers, else by nvidia-smi, else a card of which nothing is known."""
+    """By NVML where the library answers, else by nvidia-smi, else a GPU of which nothing is known."""
     try:
         return NvmlCard(uuid, binding)
     except NvmlUnavailableError:

@@ -64,7 +64,7 @@ def no_gpu() -> Problem:
     return _problem(
         "no_gpu",
         "The PCI bus has no NVIDIA display device (vendor 0x10de, class 0x03xxxx).",
-        "If the host should have one: check that the card is seated and powered, enabled in the firmware, and in a"
+        "If the host should have one: check that the GPU is seated and powered, enabled in the firmware, and in a"
         " virtual machine passed through. Otherwise plan this host for the CPU.",
     )
 

@@ -30,7 +30,7 @@ def options(network: str, environment: Mapping[str, str]) -> list[str]:
 
 
 class Run(NamedTuple):
-    """The newest build of a folder."""
+    """The newest build of a directory."""
 
     image: str
     running: bool

@@ -161,7 +161,7 @@ def library_problems(path: str, code: DeviceCode) -> list[Problem]:
         return [
             Problem(
                 "lto_only",
-                f"{path}: only intermediate code for link-time optimisation (LTO), for {architectures or 'nothing'}",
+                f"{path}: only intermediate code for link-time optimization (LTO), for {architectures or 'nothing'}",
                 "Link it for the GPU (nvcc -dlto): no driver runs LTO code as it is.",
             )
         ]

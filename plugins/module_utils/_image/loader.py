@@ -170,7 +170,7 @@ def compat_problems(
             Problem(
                 "compat_library_shadows_driver",
                 f"{file} puts {directory} first, and that holds a libcuda of the image: "
-                "the host's own is never found. On GeForce cards CUDA then fails (error 804), or the program falls "
+                "the host's own is never found. On GeForce GPUs CUDA then fails (error 804), or the program falls "
                 "back to the CPU in silence while nvidia-smi works.",
                 cure,
             )

@@ -77,10 +77,10 @@ def _no_kernel_image(facts: Facts) -> Problem | None:
         return None
     return problem(
         "no_kernel_image",
-        "The image has no device code that this card and driver can run"
+        "The image has no device code that this GPU and driver can run"
         + (f": {said}." if said else ".")
         + death.how(facts),
-        "Take an image with code for the card's compute capability, or let the host build its own:"
+        "Take an image with code for the GPU's compute capability, or let the host build its own:"
         " whisper_policy: {prefer: local}. `ansible-playbook playbooks/plan.yml` says which fits.",
     )
 
@@ -172,7 +172,7 @@ def _idle(facts: Facts) -> Problem | None:
         return None
     return problem(
         "gpu_not_used",
-        "The server transcribes, and the card shows nothing of it: {}.".format(
+        "The server transcribes, and the GPU shows nothing of it: {}.".format(
             ", ".join(
                 text
                 for value, text in (
@@ -183,7 +183,7 @@ def _idle(facts: Facts) -> Problem | None:
                 if value is False
             )
         ),
-        "See on which card it runs (`nvidia-smi`), and whether the host has the UUID of the plan; run site.yml again.",
+        "See on which GPU it runs (`nvidia-smi`), and whether the host has the UUID of the plan; run site.yml again.",
     )
 
 

@@ -161,7 +161,7 @@ def _rises(seen: Observation) -> bool:
 
 
 def _listed(seen: Observation) -> dict[int, int | None] | None:
-    """What the driver listed on the card at any time; None where it never gave a list."""
+    """What the driver listed on the GPU at any time; None where it never gave a list."""
     lists = [sample.card.processes for sample in seen.samples if sample.card.processes is not None]
     if not lists:
         return None

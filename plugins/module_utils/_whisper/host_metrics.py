@@ -229,7 +229,7 @@ def kernel_samples(log: Path, state_file: Path) -> list[Sample]:
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument(
-        "--textfile", type=Path, required=True, help="file to write, in the folder that node_exporter collects"
+        "--textfile", type=Path, required=True, help="file to write, in the directory that node_exporter collects"
     )
     options.add_argument("--state", type=Path, required=True, help="file that remembers which Xid errors were counted")
     options.add_argument("--plan", type=Path, default=Path("/etc/whisper/plan.json"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One proof: known speech in one thread, the card in another, then the judgement. Private to this collection."""
+"""One proof: known speech in one thread, the GPU in another, then the judgement. Private to this collection."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class _Run:
         return server._replace(ending=None if finished else server.ended_since(self._began))
 
     def _undecided(self, seen: evidence.Observation) -> bool:
-        """More rounds help only where the card shows work and nobody says whose."""
+        """More rounds help only where the GPU shows work and nobody says whose."""
         return (
             self._card.source is not None
             and seen.device_open is True

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at a card in a thread of its own while something else runs. Private to this collection."""
+"""Looks at a GPU in a thread of its own while something else runs. Private to this collection."""
 
 from __future__ import annotations
 

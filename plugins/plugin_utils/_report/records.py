@@ -57,7 +57,7 @@ def merged(
 
 
 def file_of(directory: Path, host: str) -> Path:
-    """A host may be named anything; its file stays inside the folder."""
+    """A host may be named anything; its file stays inside the directory."""
     name = quote(host.encode("utf-8", "surrogatepass"), safe="")
     if len(name) > LONGEST_FILE_NAME:
         name = name[:LONGEST_FILE_NAME] + hashlib.sha256(host.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -67,8 +67,8 @@ def file_of(directory: Path, host: str) -> Path:
 def unreadable(host: str, why: object) -> dict[str, Any]:
     """In the place of a record that cannot be used: its host is in the report, and says so."""
     error = ReportError(
-        f"report_record_unreadable: what is recorded of {host} cannot be used ({why}). Remove its file from the folder"
-        " hosts beside the report, then run playbooks/verify.yml."
+        f"report_record_unreadable: what is recorded of {host} cannot be used ({why}). Remove its file from the"
+        " directory hosts beside the report, then run playbooks/verify.yml."
     )
     return {"host": host, "error": str(error)}
 
@@ -110,7 +110,7 @@ def write(path: Path, content: str) -> None:
         os.replace(file.name, path)
     except OSError as error:
         raise ReportError(
-            f"report_not_written: {path}: {error.strerror}. Set whisper_report_dir to a folder that can be written."
+            f"report_not_written: {path}: {error.strerror}. Set whisper_report_dir to a directory that can be written."
         ) from error
 
 

@@ -584,9 +584,9 @@ def test_allow_cpu_always_is_for_gpus_that_cannot_serve() -> None:
         (host("595.45.04", card("6.1")), "branch_dropped_gpu", "580 is the last for Pascal", "branch 580"),
         (host("550.163.01", card("10.0")), "driver_too_old", "550.163.01 is too old", "≥ 570"),
         (host("440.100", card("6.1")), "driver_too_old", "450.80.02 or newer", "≥ 450.80.02"),
-        (host("470.256.02", card("3.7")), "no_code_for_gpu", "last for this Kepler card", "newer card"),
+        (host("470.256.02", card("3.7")), "no_code_for_gpu", "last for this Kepler GPU", "newer GPU"),
         (host("615.10", card("13.0")), "no_code_for_gpu", "No published nvidia/cuda base", "allow_jit: true"),
-        (host("440.100", card("3.0")), "no_code_for_gpu", "compute capability 5.0 and newer", "newer card"),
+        (host("440.100", card("3.0")), "no_code_for_gpu", "compute capability 5.0 and newer", "newer GPU"),
     ],
 )
 def test_what_cannot_be_served_comes_with_reason_and_remedy(facts, code, reason, remedy) -> None:
@@ -617,7 +617,7 @@ def test_a_gpu_that_the_driver_does_not_answer_for_is_left_out() -> None:
     dropped = deployment_plan(host("595.45.04", card(None, architecture="pascal")))
     assert code_for(dropped, None) == ["branch_dropped_gpu"]
     unknown = deployment_plan(host("595.45.04", card(None)))
-    assert "Maxwell, Pascal and Volta cards need driver branch 580" in told(unknown)
+    assert "Maxwell, Pascal and Volta GPUs need driver branch 580" in told(unknown)
 
 
 UNAVAILABLE = {"code": "gpu_lost", "reason": "GPU 1 00000000:01:00.0 is lost: it fell off the bus."}

@@ -87,7 +87,7 @@ def test_a_driver_that_serves_both_is_recommended() -> None:
 def test_the_cpu_is_no_remedy_where_another_gpu_serves() -> None:
     plan = deployment_plan(host("470.256.02", card("3.7"), card("8.6", 1)))
     (warning,) = plan["warnings"]
-    assert warning.endswith("Use a newer card in its place.")
+    assert warning.endswith("Use a newer GPU in its place.")
     alone = deployment_plan(host("550.163.01", card("3.7")))
     assert any("`allow_cpu: always`" in text for text in alone["reasons"] if text.startswith("Remedy: "))
 
@@ -104,6 +104,6 @@ def test_a_missing_driver_comes_with_the_last_branch_for_old_cards() -> None:
     unknown = deployment_plan(host(None, card(None, uuid=None)))
     assert any("need driver branch 580 at the newest" in text for text in unknown["reasons"])
     pascal = deployment_plan(host(None, card(None, uuid=None, architecture="pascal")))
-    assert "Remedy: Driver branch 580 is the last for Pascal cards." in pascal["reasons"]
+    assert "Remedy: Driver branch 580 is the last for Pascal GPUs." in pascal["reasons"]
     ampere = deployment_plan(host(None, card(None, uuid=None, architecture="ampere")))
     assert "580" not in " ".join(ampere["reasons"])

@@ -223,7 +223,7 @@ def test_options_that_cannot_be_split_into_words_are_refused(path, options):
 def test_a_folder_that_cannot_be_written_to_is_refused(path, monkeypatch):
     path.write_text("{}")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(DaemonConfigError, match=r"^daemon_config_unwritable: .*its folder cannot be written to"):
+    with pytest.raises(DaemonConfigError, match=r"^daemon_config_unwritable: .*its directory cannot be written to"):
         apply(path, Engine(path), RUNTIME)
     assert path.read_text() == "{}"
 
