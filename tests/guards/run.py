@@ -167,7 +167,7 @@ def main() -> int:
 def mend(hosts: str, scenario: str) -> None:
     """What a run without a guard has left: a mark of another run, a server that should not be."""
     inventory = f"--inventory={ROOT}/inventories/lab"
-    unmark = ["ansible", hosts, inventory, "--module-name=file", "--args=path=/run/whisperops.run state=absent"]
+    unmark = ["ansible", hosts, inventory, "--module-name=file", "--args=path=/run/whisperops.lock state=absent"]
     subprocess.run(unmark, cwd=ROOT, capture_output=True, check=True)
     done = play(ROOT, f"molecule/{scenario}/converge.yml", f"--limit={hosts}")
     if done.returncode:

@@ -17,7 +17,6 @@ FOR_EVERYONE = {
     "filter/deployment_plan",
     "filter/whisper_model",
     "modules/assert_variables",
-    "modules/assert_variables",
     "modules/cuda_image_info",
     "modules/docker_daemon_config",
     "modules/file_download",

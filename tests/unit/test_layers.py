@@ -15,6 +15,7 @@ STEPS = {
     "know": ("module_utils._cuda", "module_utils._nested", "module_utils._problem", "module_utils._system"),
     "know, on the control node": (
         "plugin_utils._collection",
+        "plugin_utils._controller_process",
         "plugin_utils._facts",
         "plugin_utils._sanitize",
         "plugin_utils._variables",

@@ -18,7 +18,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_
 APPLIED = "/etc/whisper/applied.json"
 PLAN = "/etc/whisper/plan.json"
 CRASHED_IMAGES = "/etc/whisper/crashed_images.json"
-LOCK = "/run/whisperops.run"
+LOCK = "/run/whisperops.lock"
 DAEMON_PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd")
 DOCKER_ROOT = "/var/lib/docker"
 UNITS = ("docker.service", "whisper-proof.timer", "nvidia-cdi-refresh.path")

@@ -7,19 +7,21 @@ import os
 import subprocess
 import sys
 
-from ansible_collections.whisperops.gpu.plugins.lookup.control_run import LookupModule, kernel, started
-
-
-def look(*terms):
-    return LookupModule().run(list(terms))[0]
+import pytest
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._controller_process import (
+    has_ended,
+    kernel,
+    started,
+    this_run,
+)
 
 
 def in_a_child(results):
-    results.put(look())
+    results.put(this_run())
 
 
 def test_a_run_that_goes_on_has_not_ended():
-    assert look(look())["ended"] is False
+    assert not has_ended(this_run())
 
 
 def test_a_child_names_the_process_that_started_it():
@@ -34,18 +36,23 @@ def test_a_child_names_the_process_that_started_it():
 
 def test_a_run_whose_process_is_gone_has_ended():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    run = {**look(), "process": process.pid, "started": started(process.pid)}
-    assert look(run)["ended"] is False
+    run = {**this_run(), "process": process.pid, "started": started(process.pid)}
+    assert not has_ended(run)
     process.communicate(b"\n")
-    assert look(run)["ended"] is True
+    assert has_ended(run)
 
 
 def test_a_later_process_of_the_same_number_is_another_run():
-    assert look({**look(), "started": "1"})["ended"] is True
+    assert has_ended({**this_run(), "started": "1"})
 
 
-def test_of_a_run_on_another_control_node_nothing_is_known():
-    assert look({**look(), "kernel": "elsewhere"})["ended"] is None
+def test_a_run_on_another_control_node_is_not_known_to_have_ended():
+    assert not has_ended({**this_run(), "started": "1", "kernel": "elsewhere"})
+
+
+@pytest.mark.parametrize("process", [None, "1", True, 0, -1, 1 << 40, 1.5])
+def test_a_process_that_a_host_has_made_up_is_not_looked_for(process):
+    assert not has_ended({**this_run(), "started": "1", "process": process})
 
 
 def test_a_process_is_told_by_its_start_whatever_its_name(tmp_path):
