@@ -13,6 +13,7 @@ short_description: Names of the packages that apt or dnf newly installed
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
+  - Internal to this collection, and may change in any release.
   - Reads the results of M(ansible.builtin.apt) and M(ansible.builtin.dnf). A package that was upgraded or downgraded
     is not new.
   - Internal to this collection.

@@ -10,6 +10,7 @@ module: host_lock
 short_description: Acquire or release the host lock, so that one run at a time changes a host
 version_added: 0.1.0
 description:
+  - Internal to this collection, and may change in any release.
   - Locks a host for this run of Ansible. The task fails with C(run_in_progress) where another run has the lock, and
     names that run.
   - The lock of a run that was killed is taken over. A run of the same control node is known to have ended at once, any

@@ -10,6 +10,7 @@ module: installation_record
 short_description: Keep the installation record of a host
 version_added: 0.1.0
 description:
+  - Internal to this collection, and may change in any release.
   - Keeps the record of what the roles of this collection installed. The entry point C(remove) of a role reads the
     record, and removes nothing else.
   - Internal to this collection. Without O(role), the module only reads.

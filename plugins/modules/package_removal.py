@@ -10,6 +10,7 @@ module: package_removal
 short_description: Remove packages that no other package needs
 version_added: 0.1.0
 description:
+  - Internal to this collection, and may change in any release.
   - Removes packages with their configuration, with C(dpkg) and C(rpm). M(ansible.builtin.apt) and
     M(ansible.builtin.dnf) would also remove every package that depends on one of them.
   - A package that another one needs stays, unless it is in O(required). A package that is held does not stay, and one
@@ -68,7 +69,7 @@ import functools
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu import command
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.package_removal import (
     PackageRemovalError,
     remove,
@@ -88,7 +89,7 @@ def main() -> None:
     options = module.params
     # A package may ask questions.
     os.environ["DEBIAN_FRONTEND"] = "noninteractive"
-    run = functools.partial(command.run, timeout_seconds=LONGEST_SECONDS)
+    run = functools.partial(run_command.run, timeout_seconds=LONGEST_SECONDS)
     try:
         removals = [
             remove(with_dpkg, options["packages"], options["required"], run, module.check_mode),

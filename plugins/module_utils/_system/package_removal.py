@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterable, NamedTuple, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result, Runner
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result, Runner
 
 _DPKG_ERROR = re.compile(r"^dpkg: error processing package (\S+) \(--purge\):\n (.*)$", re.MULTILINE)
 _DPKG_NEEDED = "dependency problems - not removing"

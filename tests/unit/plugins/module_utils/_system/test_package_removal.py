@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Sequence
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.command import Result
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.package_removal import (
     PackageRemovalError,
     Removal,
@@ -14,6 +13,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._system.package_rem
     with_dpkg,
     with_rpm,
 )
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
 
 SAID = Path(__file__).parents[5] / "tests" / "fixtures" / "package_managers"
 
