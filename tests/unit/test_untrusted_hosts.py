@@ -38,7 +38,7 @@ PLAYBOOK = """
     - name: Use what the inventory names
       ansible.builtin.%(use)s
 """
-REPORT = "import_tasks: %(root)s/playbooks/tasks/report.yml"
+REPORT = "import_role: {name: whisperops.gpu.fleet_report}"
 SPEECH = "import_role: {name: whisperops.gpu.whisper_proof, tasks_from: verify}"
 
 

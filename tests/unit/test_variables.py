@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import policy
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import policy
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import specification
 

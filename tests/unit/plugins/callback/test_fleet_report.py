@@ -24,7 +24,7 @@ PLAYBOOK = """
   gather_facts: false
   vars: {whisper_report_dir: "{{ playbook_dir }}/reports"}
   tasks:
-    - ansible.builtin.import_tasks: %(root)s/playbooks/tasks/report_begin.yml
+    - ansible.builtin.import_role: {name: whisperops.gpu.fleet_report, tasks_from: begin}
     - ansible.builtin.ping:
     - ansible.builtin.set_fact: {whisper_plan: {verdict: cpu, runtime: cpu}}
 - hosts: whisper
@@ -34,7 +34,7 @@ PLAYBOOK = """
     - name: Fail
       ansible.builtin.fail: {msg: "port_in_use: <b>8080</b> is taken"}
       when: inventory_hostname in failing
-    - ansible.builtin.import_tasks: %(root)s/playbooks/tasks/report.yml
+    - ansible.builtin.import_role: {name: whisperops.gpu.fleet_report}
 """
 
 
@@ -42,7 +42,7 @@ PLAYBOOK = """
 def play(tmp_path):
     (tmp_path / "ansible.cfg").write_text("", encoding="utf-8")
     (tmp_path / "hosts.yml").write_text(INVENTORY, encoding="utf-8")
-    (tmp_path / "play.yml").write_text(PLAYBOOK % {"root": ROOT}, encoding="utf-8")
+    (tmp_path / "play.yml").write_text(PLAYBOOK, encoding="utf-8")
 
     def run(*options, callbacks="whisperops.gpu.fleet_report", failing=()):
         environment = {
