@@ -50,8 +50,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         facts = result.result.get("ansible_facts") or {}
         if result.task.action == "whisperops.gpu.whisper_host_info":
             host["host"] = result.result
-        if host["list"] is None and "whisper_changes" in facts:
-            host["list"] = facts["whisper_changes"]
+        if host["list"] is None and "whisper_plan_changes" in facts:
+            host["list"] = facts["whisper_plan_changes"]
         role = result.task._role.get_name(include_role_fqcn=False) if result.task._role else None
         if result.is_changed() and role not in LISTED:
             host["tasks"] = sorted({*host["tasks"], result.task.get_name()})
