@@ -42,11 +42,7 @@ def disagreement(name, option, defaults):
         (specified and option.get("required"), "required, and yet with a default"),
         (specified and not set_here, "the specification has a default, defaults lacks it"),
         (not same(own, default), f"{own!r} in defaults, {default!r} in the specification"),
-        # An expression has its type when it is evaluated, which role validation then holds to the specification.
-        (
-            specified and not isinstance(default, kinds) and not str(default).startswith("{{"),
-            f"{default!r} is no {option.get('type')}",
-        ),
+        (specified and not isinstance(default, kinds), f"{default!r} is no {option.get('type')}"),
         # To Python a truth value is a whole number too.
         (isinstance(default, bool) and bool not in kinds, f"{default!r} is no {option.get('type')}"),
         (not any(same(default, choice) for choice in choices), f"{default!r} is none of its choices"),
