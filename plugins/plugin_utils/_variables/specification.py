@@ -37,7 +37,7 @@ def read(collection: Path, data: Path) -> Specification:
     """The options of all entry points of all roles; of an option with two entries, that of `main`."""
     options: dict[str, Mapping[str, Any]] = {}
     # Variables of the playbooks, which no role has.
-    files = [data / "playbooks.yml", *sorted(collection.glob("roles/*/meta/argument_specs.yml"))]
+    files = [data / "product.yml", *sorted(collection.glob("roles/*/meta/argument_specs.yml"))]
     for path in files:
         entries = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]
         for name in sorted(entries, key=lambda entry: entry != "main"):

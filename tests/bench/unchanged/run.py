@@ -45,7 +45,7 @@ def cost(command: list[str], environment: dict[str, str]) -> Cost:
 
 
 def fleet() -> Path:
-    """The demo's host under many names. As deep in the checkout as the lab's own inventory, whose variables say where."""
+    """The demo's host under many names, as deep in the checkout as the inventory that its variables count from."""
     inventory = ROOT / ".cache" / "bench" / "fleet.yml"
     inventory.parent.mkdir(parents=True, exist_ok=True)
     names = "".join(

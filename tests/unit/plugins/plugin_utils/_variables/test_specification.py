@@ -27,7 +27,7 @@ PLAYBOOKS = "argument_specs: {main: {options: {whisper_policy: {type: dict}}}}"
 def collection(tmp_path):
     (tmp_path / "roles" / "cook" / "meta").mkdir(parents=True)
     (tmp_path / "roles" / "cook" / "meta" / "argument_specs.yml").write_text(ROLE, encoding="utf-8")
-    (tmp_path / "playbooks.yml").write_text(PLAYBOOKS, encoding="utf-8")
+    (tmp_path / "product.yml").write_text(PLAYBOOKS, encoding="utf-8")
     (tmp_path / "facts.yml").write_text("[cook_result]", encoding="utf-8")
     return tmp_path
 
