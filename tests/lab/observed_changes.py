@@ -59,16 +59,24 @@ def observed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[Change]
 
 def main(folder: Path, host: str) -> int:
     check, run = (json.loads((folder / name).read_text())[host] for name in ("check.json", "run.json"))
-    predicted = {(change["action"], change["what"]) for change in check["list"] if change["action"] != "check"}
-    changed = observed(run["host"], json.load(sys.stdin))
-    # The run made the same list as check mode, and the host has changed as it says.
-    wrong = [
-        ("only in the list of check mode", [one for one in check["list"] if one not in run["list"]]),
-        ("only in the list of the run", [one for one in run["list"] if one not in check["list"]]),
-        ("in the list, and not seen on the host", sorted(predicted - changed)),
-        ("seen on the host, and not in the list", sorted(changed - predicted)),
-        ("tasks that check mode alone changes", sorted({*check["tasks"]} - {*run["tasks"]})),
-        ("tasks that the run alone changes", sorted({*run["tasks"]} - {*check["tasks"]})),
+    tasks = [{*one["tasks"]} for one in (check, run)]
+    wrong: list[tuple[str, list[Any]]] = []
+    if check["list"] is None:
+        # Roles by themselves, without a plan: check mode runs the tasks.
+        tasks = [{*one["tasks"], *one["listed_tasks"]} for one in (check, run)]
+    else:
+        # The run made the same list as check mode, and the host has changed as it says.
+        predicted = {(change["action"], change["what"]) for change in check["list"] if change["action"] != "check"}
+        changed = observed(run["host"], json.load(sys.stdin))
+        wrong = [
+            ("only in the list of check mode", [one for one in check["list"] if one not in run["list"]]),
+            ("only in the list of the run", [one for one in run["list"] if one not in check["list"]]),
+            ("in the list, and not seen on the host", sorted(predicted - changed)),
+            ("seen on the host, and not in the list", sorted(changed - predicted)),
+        ]
+    wrong += [
+        ("tasks that check mode alone changes", sorted(tasks[0] - tasks[1])),
+        ("tasks that the run alone changes", sorted(tasks[1] - tasks[0])),
     ]
     for what, found in wrong:
         if found:

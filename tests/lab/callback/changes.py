@@ -46,15 +46,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         # What a scenario does to the lab itself is none of the collection's changes.
         if self._play.startswith("Lab:"):
             return
-        host = self._hosts.setdefault(result.host.get_name(), {"list": None, "host": None, "tasks": []})
+        host = self._hosts.setdefault(
+            result.host.get_name(), {"list": None, "host": None, "tasks": [], "listed_tasks": []}
+        )
         facts = result.result.get("ansible_facts") or {}
         if result.task.action == "whisperops.gpu.whisper_host_info":
             host["host"] = result.result
         if host["list"] is None and "whisper_plan_changes" in facts:
             host["list"] = facts["whisper_plan_changes"]
         role = result.task._role.get_name(include_role_fqcn=False) if result.task._role else None
-        if result.is_changed() and role not in LISTED:
-            host["tasks"] = sorted({*host["tasks"], result.task.get_name()})
+        if result.is_changed():
+            kind = "listed_tasks" if role in LISTED else "tasks"
+            host[kind] = sorted({*host[kind], result.task.get_name()})
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         folder = Path(os.environ["LAB_CHANGES"])
