@@ -17,7 +17,7 @@ short_description: Record the predicted and the observed changes
 description:
   - Writes C(check.json) or, for the first real run after it, C(run.json) to the folder E(LAB_CHANGES).
   - For each host it has C(list), the list of changes; C(host), the host as it was before; and C(tasks), the names of
-    the tasks that changed something and that the list does not speak for.
+    the tasks that changed something and that the list does not speak for, next to C(listed_tasks).
 """
 
 # What the list of changes speaks for. Of the other roles (gateway, metrics) check mode runs the tasks themselves.
