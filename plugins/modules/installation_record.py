@@ -161,7 +161,8 @@ def specification() -> dict[str, Any]:
         "path": {"type": "path", "default": "/etc/whisper/installed.json"},
         "packages": names,
         "rpms": names,
-        "rpm_keys": names,
+        # Names of public keys, as rpm lists them.
+        "rpm_keys": {**names, "no_log": False},
         "holds": names,
         "users": names,
         "images": names,

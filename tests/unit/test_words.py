@@ -107,10 +107,12 @@ def pronouns(text):
     return found
 
 
-def foreign(text, patterns=GLOSSARY):
+def foreign(text, patterns=None):
     """The words of a text that the glossary has another word for: sentences."""
     plain = re.sub(r"\{\{.*?\}\}|`[^`]*`", " ", text).lower()
-    matches = ((re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", plain), GLOSSARY[pattern]) for pattern in patterns)
+    matches = (
+        (re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", plain), GLOSSARY[pattern]) for pattern in patterns or GLOSSARY
+    )
     return [f"{match.group()!r}: the word is {instead}" for match, instead in matches if match]
 
 

@@ -6,7 +6,7 @@ from ansible_collections.whisperops.gpu.plugins.filter.engine_packages import en
 
 
 def facts(name, family="Debian"):
-    distribution, _, release = name.rpartition(" ")
+    distribution, _separator, release = name.rpartition(" ")
     return {"distribution": distribution, "distribution_major_version": release, "os_family": family}
 
 

@@ -41,7 +41,7 @@ def test_a_server_that_was_only_planned_has_its_port():
 
 
 def test_the_deployed_image_is_shown_with_the_beginning_of_its_digest():
-    (row, _) = server_rows(PLAN, FACTS, "gpu1", {"image": "ghcr.io/a/b@sha256:" + "0123456789abcdef" * 4})
+    (row, _second) = server_rows(PLAN, FACTS, "gpu1", {"image": "ghcr.io/a/b@sha256:" + "0123456789abcdef" * 4})
     assert row["image"] == "ghcr.io/a/b@sha256:0123456789ab"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.whisperops.gpu.plugins.filter.toolkit_packages import PACKAGES, toolkit_packages
 
-TOOLKIT, BASE, *_ = PACKAGES
+TOOLKIT, BASE = PACKAGES[:2]
 # dpkg-query --show --showformat '${Package} ${Version} ${db:Status-Abbrev}\n'
 BARE = "ca-certificates 20230311+deb12u1 ii \ngnupg2  un \ngpg 2.2.40-1.1+deb12u2 hi \n"
 # rpm --query --queryformat '%{NAME} %{VERSION}-%{RELEASE} ii\n'

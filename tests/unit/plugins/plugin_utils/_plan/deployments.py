@@ -68,15 +68,15 @@ def wanted(model_file="ggml-base.en.bin", **given):
     return {"options": options, "inputs": inputs.inputs(given), "model_file": model_file}
 
 
-def deployed(plan=PLAN, host=DEPLOYED, facts=FACTS, **given):
+def deployed(plan=None, host=None, facts=None, **given):
     """The host after a run that was given these variables."""
-    after = copy.deepcopy(host)
-    after["applied"] = record(wanted(**given)["inputs"], plan, host["gpu"], facts, after)
+    after = copy.deepcopy(host or DEPLOYED)
+    after["applied"] = record(wanted(**given)["inputs"], plan or PLAN, after["gpu"], facts or FACTS, after)
     return after
 
 
-def changes(host, plan=PLAN, **given):
-    return deployment_changes(host, plan, wanted(**given))
+def changes(host, plan=None, **given):
+    return deployment_changes(host, plan or PLAN, wanted(**given))
 
 
 def told(found):
