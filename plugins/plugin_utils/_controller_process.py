@@ -57,7 +57,8 @@ def this_run() -> dict[str, Any]:
 def has_ended(run: Mapping[str, Any]) -> bool:
     """False also where that is unknown: of a run on another control node, or of one that a host has made up."""
     process = run.get("process")
-    number = isinstance(process, int) and not isinstance(process, bool)
-    if run.get("kernel") != kernel() or not number or not 0 < process <= LARGEST_PROCESS:
+    if run.get("kernel") != kernel() or not isinstance(process, int) or isinstance(process, bool):
+        return False
+    if not 0 < process <= LARGEST_PROCESS:
         return False
     return started(process) != run.get("started")
