@@ -41,7 +41,7 @@ def record(**changes):
     return {"list": LIST, "host": BEFORE, "tasks": [], "listed_tasks": [], **changes}
 
 
-def compare(folder, check, run, after=AFTER):
+def compare(folder, check, run, after):
     for name, one in (("check.json", check), ("run.json", run)):
         (folder / name).write_text(json.dumps({"lab": one}), encoding="utf-8")
     command = [sys.executable, str(PROGRAM), str(folder), "lab"]
@@ -49,7 +49,7 @@ def compare(folder, check, run, after=AFTER):
 
 
 def test_a_true_list_passes(tmp_path):
-    done = compare(tmp_path, record(), record())
+    done = compare(tmp_path, record(), record(), AFTER)
     assert (done.returncode, done.stdout) == (0, "")
 
 
