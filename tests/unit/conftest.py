@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 COLLECTIONS = Path(__file__).resolve().parents[2] / ".collections"
 
 try:
@@ -18,3 +20,7 @@ except ImportError:
 else:
     if not any(isinstance(entry, finder._AnsibleCollectionFinder) for entry in sys.meta_path):
         finder._AnsibleCollectionFinder(paths=[str(COLLECTIONS)])._install()
+
+# No deadline for an example: how busy the machine is says nothing of the code.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
