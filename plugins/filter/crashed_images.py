@@ -4,21 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import applied
-
-
-def crashed_images(host: Any) -> dict[str, Any]:
-    if not isinstance(host, Mapping):
-        raise AnsibleFilterError(
-            f"whisperops.gpu.crashed_images: got {type(host).__name__};"
-            " allowed: the result of whisperops.gpu.whisper_host_info."
-        )
-    return applied.crashed_images(host)
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"crashed_images": crashed_images}
+        return {"crashed_images": applied.crashed_images}

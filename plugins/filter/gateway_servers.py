@@ -30,8 +30,8 @@ def gateway_servers(
     """
     servers = []
     for host, result in zip(hosts, kept):
-        # A gateway may name a host that is in no inventory. Ansible's own hostvars have no default for it in get().
-        variables = hostvars[host] if host in hostvars else {}  # noqa: SIM401
+        # A gateway may name a host that is in no inventory.
+        variables = hostvars[host] if host in hostvars else {}  # noqa: SIM401 - Ansible's hostvars have no default in get()
         plan = variables.get("whisper_plan") if planned else None
         serving = plan["servers"] if plan else saved_endpoints(_text(result))
         listening = str(variables.get("whisper_server_listen_address", LOOPBACK))

@@ -4,14 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Callable, Mapping, Sequence
 
-TOOLKIT = "nvidia-container-toolkit"
-PACKAGES = (TOOLKIT, f"{TOOLKIT}-base", "libnvidia-container-tools", "libnvidia-container1")
-# A line of the query: the package, its version and dpkg's two letters: the first is what is wanted ("h": held), the
-# second what is there ("i": installed). A package that is not installed has no version. rpm is asked for the same form.
-LINE = re.compile(r"(?P<name>\S+) (?P<version>\S*) (?P<wanted>.)(?P<there>.) *")
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT, listed
 
 
 def toolkit_packages(
@@ -21,15 +16,14 @@ def toolkit_packages(
 
     ``version`` is a release such as 1.19.1; ``own_holds`` are the packages that the role itself held.
     """
-    lines = [found for line in (query or "").splitlines() if (found := LINE.fullmatch(line))]
-    installed = {found["name"]: found["version"] for found in lines if found["version"] and found["there"] == "i"}
-    held = [found["name"] for found in lines if found["wanted"] == "h"]
-    by_owner = [name for name in dict.fromkeys(held) if name not in own_holds]
+    there = listed(query or "")
+    installed = {name: package.version for name, package in there.items() if package.version}
+    by_owner = [name for name, package in there.items() if package.held and name not in own_holds]
     return {
         "installed": installed,
         # The release alone: what stands behind the last dash counts how often it was packed.
-        "version": installed.get(TOOLKIT, "").rpartition("-")[0] or installed.get(TOOLKIT, ""),
-        "due": source != "none" and any(installed.get(name) != f"{version}-1" for name in PACKAGES),
+        "version": installed.get(TOOLKIT[0], "").rpartition("-")[0] or installed.get(TOOLKIT[0], ""),
+        "due": source != "none" and any(installed.get(name) != f"{version}-1" for name in TOOLKIT),
         "held_by_owner": by_owner,
         "held_at_other_versions": _at_other_versions(by_owner, installed, f"{version}-1"),
     }

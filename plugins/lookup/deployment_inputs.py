@@ -40,10 +40,18 @@ from typing import Any
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 
+# The one variable that names a file of the control node.
+AUDIO = "whisper_proof_audio"
+
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core ships no types
     def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
         available = variables or {}
         given = {name: self._templar.template(available[name]) for name in inputs.names() if name in available}
+        audio = (
+            self.find_file_in_search_path(variables, "files", given[AUDIO], ignore_missing=True)
+            if AUDIO in given
+            else None
+        )
         options = {name: given.get(name, inputs.default(name)) for name in inputs.names()}
-        return [{"options": options, "inputs": inputs.inputs(given)}]
+        return [{"options": options, "inputs": inputs.inputs(given, audio)}]

@@ -35,6 +35,10 @@ options:
     description: Directory of the models.
     type: path
     default: /var/lib/whisper/models
+  speech_dir:
+    description: Directory of the reference audio.
+    type: path
+    default: /var/lib/whisper/speech
   docker_host:
     description: Socket of Docker Engine.
     type: str
@@ -85,6 +89,7 @@ def main() -> None:
             "gpu": {"type": "dict", "required": True},
             "facts": {"type": "dict", "default": {}},
             "model_dir": {"type": "path", "default": "/var/lib/whisper/models"},
+            "speech_dir": {"type": "path", "default": "/var/lib/whisper/speech"},
             "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
             "path": {"type": "path", "default": APPLIED},
         },
@@ -92,7 +97,7 @@ def main() -> None:
     )
     given = module.params
     try:
-        observed = Observer().observe(given["model_dir"], given["docker_host"])
+        observed = Observer().observe(given["model_dir"], given["speech_dir"], given["docker_host"])
     except InspectionError as error:
         module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
     content = record(given["inputs"], given["plan"], given["gpu"], given["facts"], observed)

@@ -20,6 +20,10 @@ options:
     description: Directory of the models.
     type: path
     default: /var/lib/whisper/models
+  speech_dir:
+    description: Directory of the reference audio.
+    type: path
+    default: /var/lib/whisper/speech
   docker_host:
     description: Socket of Docker Engine.
     type: str
@@ -86,6 +90,11 @@ files:
   returned: success
   type: dict
   sample: {}
+speech:
+  description: Reference audio, each file with its SHA-256.
+  returned: success
+  type: dict
+  sample: {/var/lib/whisper/speech/jfk.wav: sha256:59dfb9a4acb36fe2a2affc14bacbee2920ff435cb13cc314a08c13f66ba7860e}
 models:
   description: Models, each with its size and the time at which it was written.
   returned: success
@@ -147,12 +156,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "model_dir": {"type": "path", "default": "/var/lib/whisper/models"},
+            "speech_dir": {"type": "path", "default": "/var/lib/whisper/speech"},
             "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
         },
         supports_check_mode=True,
     )
     try:
-        observed = Observer().observe(module.params["model_dir"], module.params["docker_host"])
+        observed = Observer().observe(**module.params)
     except InspectionError as error:
         module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
     module.exit_json(changed=False, gpu=Detector().report("auto").to_dict(), **observed)

@@ -80,10 +80,10 @@ servers:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL, connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import PATH, EndpointsError, read
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import LABEL, servers
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import servers
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
     )
     try:
         endpoints = read(module.params["path"])
-        found = servers(endpoints, connect(module.params["docker_host"]).labelled(LABEL))
+        found = servers(endpoints, connect(module.params["docker_host"]).labelled(SERVER_LABEL))
     except EndpointsError as error:
         module.fail_json(msg=str(error))
     except InspectionError as error:

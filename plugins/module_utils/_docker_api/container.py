@@ -33,6 +33,10 @@ _TIMEOUT_SECONDS = 30
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 
 
+# Each server's container has it.
+SERVER_LABEL = "whisperops.server"
+
+
 class Container(NamedTuple):
     name: str
     id: str

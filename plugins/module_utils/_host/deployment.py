@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 FORMAT = 1
 # Of what is observed, what the next run compares.
-STATE = ("packages", "engine", "servers", "images", "files", "models", "units", "selinux")
+STATE = ("packages", "engine", "servers", "files", "speech", "models", "units", "selinux")
 # Of a plan, what roles act on. Its words (reasons, warnings) change nothing.
 PLAN = (
     "runtime",
@@ -38,7 +38,11 @@ def record(
         "plan": {part: plan.get(part) for part in PLAN},
         "gpus": gpus(gpu),
         "facts": dict(facts),
-        "state": {part: observed[part] for part in STATE},
+        "state": {
+            **{part: observed[part] for part in STATE},
+            # Of all the images on a host, the one that serves.
+            "images": {name: id for name, id in observed["images"].items() if name == facts.get("image_reference")},
+        },
     }
 
 

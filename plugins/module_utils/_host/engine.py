@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine, socket_path
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 _TIMEOUT_SECONDS = 30
-LABEL = "whisperops.server"
 
 
 class EngineState(NamedTuple):
@@ -36,15 +36,23 @@ def _ask(client: Engine, target: str) -> Any:
         return client.document(response, f"answer {target}")
 
 
+def _objects(answer: Any) -> bool:
+    return isinstance(answer, list) and all(isinstance(one, dict) for one in answer)
+
+
 def observe_engine(docker_host: str) -> EngineState:
     client = Engine(socket_path(docker_host), _TIMEOUT_SECONDS)
-    labelled = quote(json.dumps({"label": [LABEL]}))
+    labelled = quote(json.dumps({"label": [SERVER_LABEL]}))
     try:
         information = _ask(client, "/info")
         containers = _ask(client, f"/containers/json?all=1&filters={labelled}")
         images = _ask(client, "/images/json")
     except InspectionError as error:
         return NOTHING._replace(error=f"{error.problem.code}: {error.problem.message}")
+    if not isinstance(information, dict) or not _objects(containers) or not _objects(images):
+        return NOTHING._replace(
+            error=f"docker_error: what answers at {docker_host} does not answer as Docker's API does."
+        )
     return EngineState(
         version=str(information.get("ServerVersion") or ""),
         error=None,
@@ -65,7 +73,7 @@ def server(listed: dict[str, Any]) -> dict[str, Any]:
         "state": listed.get("State"),
         "status": listed.get("Status"),
         "ports": ports,
-        "server": (listed.get("Labels") or {}).get(LABEL),
+        "server": (listed.get("Labels") or {}).get(SERVER_LABEL),
         "model": (listed.get("Labels") or {}).get("whisperops.model"),
     }
 

@@ -27,9 +27,9 @@ OWN_FILES = (
     "/etc/systemd/system/whisper-proof.service",
     "/etc/systemd/system/whisper-proof.timer",
     "/etc/whisper/plan.json",
+    "/etc/whisper/servers.json",
     "/etc/whisper/proof-settings.json",
     "/usr/local/lib/whisper/proof.pyz",
-    "/var/lib/whisper/speech/*",
 )
 
 

@@ -45,7 +45,7 @@ class Observer:
         self._which = which
         self._engine = engine
 
-    def observe(self, model_dir: str, docker_host: str) -> dict[str, Any]:
+    def observe(self, model_dir: str, speech_dir: str, docker_host: str) -> dict[str, Any]:
         """Raises InspectionError where ``docker_host`` is no socket of the host."""
         unseen: list[str] = []
         found = packages(ENGINE + TOOLKIT + OTHERS, self._run, self._which)
@@ -66,6 +66,7 @@ class Observer:
             "servers": engine.servers,
             "images": engine.images,
             "files": files.digests(files.OWN_FILES, self._root),
+            "speech": files.digests([os.path.join(speech_dir, "*")], self._root),
             "models": files.models(self._path(model_dir)),
             "units": self._units(),
             "ports": self._ports(),

@@ -28,27 +28,33 @@ TOOLKIT = (
 # What the modules of community.docker need.
 OTHERS = ("python3-requests",)
 
-# dpkg-query's abbreviation of a state: what is wanted (h: held), then what is (i: installed).
-_DEB = re.compile(r"(\S+) (\S+) (\w)i\s*")
-_RPM = re.compile(r"(\S+) (\S+)")
+# A package's name and version, and dpkg's abbreviation of its state: what is wanted (h: held), then what is
+# (i: installed). rpm, which knows no such state, is asked for the same form.
+_LINE = re.compile(r"(\S+) (\S*) (.)(.) *")
+_QUERIES = {
+    "dpkg-query": ["dpkg-query", "--show", "--showformat", "${Package} ${Version} ${db:Status-Abbrev}\n"],
+    "rpm": ["rpm", "--query", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} ii\n"],
+}
 
 
 class Package(NamedTuple):
+    """``version`` is empty where the package is not installed; it may be held all the same."""
+
     version: str
     held: bool = False
 
 
+def listed(text: str) -> dict[str, Package]:
+    """From the output of either query. What rpm says of a package that is not installed is no line of this form."""
+    found = filter(None, map(_LINE.fullmatch, text.splitlines()))
+    lines = ((line.group(1), line.group(2) if line.group(4) == "i" else "", line.group(3) == "h") for line in found)
+    return {name: Package(version, held) for name, version, held in lines}
+
+
 def packages(names: Sequence[str], runner: Runner, which: Which) -> dict[str, Package] | None:
     """Those of the names that are installed; None on a host with neither dpkg nor rpm."""
-    if which("dpkg-query"):
-        listing = runner(
-            ["dpkg-query", "--show", "--showformat", "${Package} ${Version} ${db:Status-Abbrev}\n", *names]
-        )
-        found = map(_DEB.fullmatch, listing.out.splitlines())
-        return {match.group(1): Package(match.group(2), match.group(3) == "h") for match in found if match}
-    if which("rpm"):
-        listing = runner(["rpm", "--query", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE}\n", *names])
-        # Of one that is not installed it says so in words.
-        found = map(_RPM.fullmatch, listing.out.splitlines())
-        return {match.group(1): Package(match.group(2)) for match in found if match}
+    for program, query in _QUERIES.items():
+        if which(program):
+            found = listed(runner([*query, *names]).out)
+            return {name: package for name, package in found.items() if package.version}
     return None

@@ -11,13 +11,13 @@ import sys
 import time
 from typing import Any, Callable, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import connect
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL, connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import EndpointsError, read
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import LABEL, servers
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import servers
 
 
 def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict[str, Any]] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict
         settings = json.load(file)
     try:
         endpoints = read(settings["endpoints"])
-        found = servers(endpoints, connect(settings["docker_host"]).labelled(LABEL))
+        found = servers(endpoints, connect(settings["docker_host"]).labelled(SERVER_LABEL))
     except EndpointsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -9,9 +9,6 @@ from typing import Any, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import Container
 
-# Each server's container has it.
-LABEL = "whisperops.server"
-
 
 def servers(endpoints: Sequence[dict[str, Any]], containers: Sequence[Container]) -> list[dict[str, Any]]:
     """The endpoints; ``container`` and ``url`` are None where no container runs on the port."""

@@ -13,10 +13,13 @@ from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import FORMAT
 
+# Parts whose entries are mappings, or lists of mappings, themselves.
+_DEEP = (("options",), ("plan", "servers"), ("state", "packages"), ("state", "servers"))
+
 
 class Applied(NamedTuple):
     collection: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Mapping[str, Any]]
     plan: Mapping[str, Any]
     gpus: Mapping[str, Any]
     facts: Mapping[str, Any]
@@ -34,9 +37,18 @@ def applied(record: Any) -> Applied | None:
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         return None
     parts = {name: record.get(name) for name in ("options", "plan", "gpus", "facts", "state")}
-    if not all(isinstance(part, Mapping) for part in parts.values()):
+    if not all(isinstance(part, Mapping) for part in parts.values()) or not all(
+        _of_mappings(parts, *path) for path in _DEEP
+    ):
         return None
     return Applied(collection=str(record.get("collection")), **parts)  # type: ignore[arg-type]  # checked above
+
+
+def _of_mappings(parts: Mapping[str, Any], part: str, key: str | None = None) -> bool:
+    """Whether a mapping or a list has nothing but mappings in it; one that is not there has nothing."""
+    found = parts[part] if key is None else parts[part].get(key)
+    entries = list(found.values()) if isinstance(found, Mapping) else found
+    return entries is None or (isinstance(entries, list) and all(isinstance(one, Mapping) for one in entries))
 
 
 def recorded_facts(host: Mapping[str, Any]) -> dict[str, Any]:

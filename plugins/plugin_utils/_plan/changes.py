@@ -14,6 +14,7 @@ import json
 import re
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.applied import Applied, applied
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import CHECK, Change
@@ -88,7 +89,7 @@ class _Changes:
             package = (self.host["packages"] or {}).get(name)
             seen = package["version"].partition("-")[0] if package else None
             if seen != version:
-                action = "install" if seen is None else "upgrade"
+                action = "install" if seen is None else "upgrade" if _older(seen, version) else "downgrade"
                 yield Change(role, action, name, seen, version, "nvidia_container_toolkit_version")
 
     def _image(self) -> Iterator[Change]:
@@ -168,7 +169,8 @@ class _Changes:
         for name in sorted({*options, *before.options}):
             old, new = before.options.get(name), options.get(name)
             if (old or {}).get("digest") != (new or {}).get("digest"):
-                yield name, role_of(name), _said(old), _said(new)
+                # What is no role's own is the engine's proxies.
+                yield name, role_of(name) or ROLES[0], _said(old), _said(new)
         for part, role in PLAN_PARTS.items():
             if before.plan.get(part) != self.plan.get(part):
                 yield f"plan: {part}", role, _shown(part, before.plan.get(part)), _shown(part, self.plan.get(part))
@@ -182,6 +184,10 @@ class _Changes:
     def _explained(change: Change, foreseen: Iterable[Change]) -> bool:
         """An engine that is gone takes its images and servers along."""
         return any(one.role == change.role and one.action != CHECK for one in foreseen)
+
+
+def _older(seen: str, wanted: str) -> bool:
+    return Version.leading(seen) < Version.leading(wanted)
 
 
 def _said(described: Any) -> str | None:

@@ -21,10 +21,10 @@ _FILES = (
     ("/etc/apt/sources.list.d/whisperops-nvidia", "nvidia_container_toolkit"),
     ("/etc/yum.repos.d/nvidia", "nvidia_container_toolkit"),
     ("/etc/whisper/plan.json", "whisper_server"),
+    ("/etc/whisper/servers.json", "whisper_server"),
     ("/etc/whisper/proof", "whisper_proof"),
     ("/usr/local/lib/whisper/", "whisper_proof"),
     ("/etc/systemd/system/whisper-proof", "whisper_proof"),
-    ("/var/lib/whisper/speech/", "whisper_proof"),
 )
 _UNITS = {"whisper-proof.timer": "whisper_proof", "nvidia-cdi-refresh.path": "nvidia_container_toolkit"}
 _ENGINE, _TOOLKIT = "docker_engine", "nvidia_container_toolkit"
@@ -43,6 +43,8 @@ def _differences(before: Applied, host: Mapping[str, Any], model_file: str) -> I
         yield _TOOLKIT if name in TOOLKIT else _ENGINE, name, old, new
     for name, old, new in _unequal(_mapping(state, "files"), _mapping(host, "files")):
         yield next((role for prefix, role in _FILES if name.startswith(prefix)), _ENGINE), name, old, new
+    for name, old, new in _unequal(_mapping(state, "speech"), _mapping(host, "speech")):
+        yield "whisper_proof", name, old, new
     for name, old, new in _unequal(_mapping(state, "units"), _mapping(host, "units")):
         yield _UNITS.get(name, _ENGINE), name, old, new
     for name, old, new in _unequal(_servers(state), _servers(host)):

@@ -11,10 +11,10 @@ import json
 from pathlib import Path
 from typing import Any, Iterable, Mapping
 
-import yaml
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._collection import ROOT
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import specification
 
-COLLECTION = Path(__file__).parents[3]
 # In the order in which they are applied.
 ROLES = ("docker_engine", "nvidia_container_toolkit", "whisper_image", "whisper_server", "whisper_proof")
 # Theirs too: docker_engine_proxy is set from it.
@@ -23,26 +23,18 @@ PROXY = "whisper_proxy"
 _LONGEST_SHOWN = 80
 
 
-@functools.lru_cache(maxsize=None)
-def options(role: str) -> Mapping[str, Mapping[str, Any]]:
-    """The specification of each of a role's variables."""
-    text = (COLLECTION / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text)["argument_specs"]["main"]["options"])
-
-
-@functools.lru_cache(maxsize=None)
-def names() -> tuple[str, ...]:
+def names() -> list[str]:
     """Variables that an operator may set, of all roles; required ones are what one role hands to the next."""
-    found = [name for role in ROLES for name, one in options(role).items() if not one.get("required")]
-    return (*found, PROXY)
+    options = specification().options
+    return [name for name in options if name == PROXY or (role_of(name) and not options[name].get("required"))]
 
 
 def default(name: str) -> Any:
-    return next((options(role)[name].get("default") for role in ROLES if name in options(role)), None)
+    return specification().options[name].get("default")
 
 
-def role_of(name: str) -> str:
-    return next((role for role in ROLES if name.startswith(role + "_")), ROLES[0])
+def role_of(name: str) -> str | None:
+    return next((role for role in ROLES if name.startswith(role + "_")), None)
 
 
 def described(value: Any) -> dict[str, str]:
@@ -54,9 +46,12 @@ def described(value: Any) -> dict[str, str]:
     return {"digest": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), "shown": shown}
 
 
-def inputs(given: Mapping[str, Any]) -> dict[str, Any]:
+def inputs(given: Mapping[str, Any], audio: str | None = None) -> dict[str, Any]:
+    """``audio``: the path of the operator's own reference audio, which is compared by its content."""
+    if audio:
+        given = {**given, "whisper_proof_audio": hashlib.sha256(Path(audio).read_bytes()).hexdigest()}
     return {
-        "collection": fingerprint(COLLECTION),
+        "collection": fingerprint(ROOT),
         "options": {name: described(value) for name, value in sorted(given.items())},
     }
 
@@ -74,5 +69,5 @@ def fingerprint(collection: Path) -> str:
 def _contents(collection: Path) -> Iterable[Path]:
     for part in ("plugins", "roles"):
         for path in sorted((collection / part).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and path.suffix != ".md" and "__pycache__" not in path.parts:
                 yield path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.filter.toolkit_packages import PACKAGES, toolkit_packages
+from ansible_collections.whisperops.gpu.plugins.filter.toolkit_packages import toolkit_packages
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT as PACKAGES
 
 TOOLKIT, BASE = PACKAGES[:2]
 # dpkg-query --show --showformat '${Package} ${Version} ${db:Status-Abbrev}\n'

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import threading
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import engine, files
@@ -20,7 +23,7 @@ DPKG = (
     "docker-ce 5:27.5.1-1~debian.12~bookworm rc \n"
 )
 # rpm of Debian 13 over a database of dnf: one is installed, one is not.
-RPM = """docker-ce 3:26.1.5-1.el9
+RPM = """docker-ce 3:26.1.5-1.el9 ii
 package docker.io is not installed
 """
 SOCKETS = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -52,6 +55,7 @@ def a_host(tmp_path):
     at(tmp_path, "/var/lib/whisper/models/ggml-base.en.bin.part", "half a model")
     at(tmp_path, "/run/systemd/system/.here", "")
     at(tmp_path, "/etc/whisper/plan.json", '{"servers": []}')
+    at(tmp_path, "/var/lib/whisper/speech/jfk.wav", "speech")
     return tmp_path
 
 
@@ -63,7 +67,9 @@ def observe(root, **changes):
         "engine": lambda host: engine.NOTHING,
         **changes,
     }
-    return Observer(root=str(root), **settings).observe("/var/lib/whisper/models", "unix:///run/docker.sock")
+    return Observer(root=str(root), **settings).observe(
+        "/var/lib/whisper/models", "/var/lib/whisper/speech", "unix:///run/docker.sock"
+    )
 
 
 def test_the_look_holds_what_the_host_has(host):
@@ -72,6 +78,7 @@ def test_the_look_holds_what_the_host_has(host):
     assert seen["ports"] == [22, 8080]
     assert set(seen["files"]) == {"/etc/docker/daemon.json", "/etc/whisper/plan.json"}
     assert set(seen["models"]) == {"ggml-base.en.bin"}
+    assert set(seen["speech"]) == {"/var/lib/whisper/speech/jfk.wav"}
     assert seen["units"]["docker.service"] == "active"
     assert seen["plan"] == {"servers": []}
     assert seen["engine"] == {"installed": False, "version": None, "storage_driver": None, "root": None}
@@ -145,6 +152,28 @@ def test_a_container_is_described_as_docker_lists_it():
         "server": "whisper-server",
         "model": "ggml-base.en.bin@sha256:a",
     }
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"{}", b"null", b"[1]", b"not JSON"])
+def test_an_engine_that_answers_in_another_form_is_told(tmp_path, answer):
+    """The socket of something else. What it answers first has to be an object, then lists of objects."""
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(5)
+        threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
+        seen = engine.observe_engine(f"unix://{path}")
+    assert seen.version is None
+    assert seen.error.startswith("docker_error: ")
+
+
+def serve(listener, answer):
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
 
 
 def test_images_are_known_by_tag_and_by_digest():

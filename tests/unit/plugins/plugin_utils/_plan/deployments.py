@@ -39,6 +39,7 @@ BARE = {
     "servers": [],
     "images": {},
     "files": {},
+    "speech": {},
     "models": {},
     "units": {},
     "selinux": "disabled",
@@ -56,7 +57,12 @@ DEPLOYED = {
     "engine": {"installed": True, "version": "26.1.5+dfsg1"},
     "servers": [{"name": "whisper-server-0", "id": "f" * 64, "image": "sha256:1", "state": "running"}],
     "images": {IMAGE: "sha256:1"},
-    "files": {"/etc/docker/daemon.json": "sha256:d", "/etc/whisper/plan.json": "sha256:p"},
+    "files": {
+        "/etc/docker/daemon.json": "sha256:d",
+        "/etc/whisper/plan.json": "sha256:p",
+        "/etc/whisper/servers.json": "sha256:s",
+    },
+    "speech": {"/var/lib/whisper/speech/jfk.wav": "sha256:j"},
     "models": {"ggml-base.en.bin": "147964211 bytes of 1"},
     "units": {"docker.service": "active", "whisper-proof.timer": "inactive"},
 }

@@ -103,6 +103,11 @@ def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
         ({"engine": {"installed": True, "version": None}}, "docker_engine: start Docker Engine"),
         ({"files": {"/etc/docker/daemon.json": "sha256:e"}}, "nvidia_container_toolkit: check /etc/docker/daemon.json"),
         ({"files": {"/etc/whisper/plan.json": "sha256:q"}}, "whisper_server: check /etc/whisper/plan.json"),
+        ({"files": {"/etc/whisper/servers.json": "sha256:t"}}, "whisper_server: check /etc/whisper/servers.json"),
+        (
+            {"speech": {"/var/lib/whisper/speech/jfk.wav": "sha256:k"}},
+            "whisper_proof: check /var/lib/whisper/speech/jfk.wav",
+        ),
         ({"units": {"docker.service": "failed"}}, "docker_engine: check docker.service"),
         ({"units": {"whisper-proof.timer": "active"}}, "whisper_proof: remove whisper-proof.timer"),
         (
@@ -154,10 +159,62 @@ def test_a_record_of_no_known_form_is_none():
         assert told(changes({**DEPLOYED, "applied": record})) == [f"{role}: check role {role}" for role in inputs.ROLES]
 
 
-def test_a_record_whose_parts_are_odd_costs_a_check_and_no_crash():
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("options", "whisper_server_language", "de"),
+        ("plan", "servers", ["8080"]),
+        ("plan", "servers", 8080),
+        ("state", "packages", {"docker.io": "26.1.5"}),
+        ("state", "packages", ["docker.io"]),
+        ("state", "servers", "none"),
+        ("state", "servers", {"whisper-server-0": "running"}),
+    ],
+)
+def test_a_record_with_an_odd_part_is_none(part, key, value):
     host = deployed()
-    host["applied"]["state"] = {"packages": [], "servers": "none", "files": None}
+    host["applied"][part][key] = value
+    assert told(changes(host)) == [f"{role}: check role {role}" for role in inputs.ROLES]
+
+
+@pytest.mark.parametrize("part", ["files", "speech", "units", "models", "images", "engine"])
+def test_a_part_of_the_record_that_is_no_mapping_costs_a_check_and_no_crash(part):
+    host = deployed()
+    host["applied"]["state"][part] = "lost"
     assert "check" in {change.action for change in changes(host)}
+
+
+def test_an_older_toolkit_is_called_a_downgrade():
+    host = deployed()
+    found = changes(host, nvidia_container_toolkit_version="1.9.0", nvidia_container_toolkit_allow_downgrade=True)
+    assert {change.action for change in found if change.what in TOOLKIT} == {"downgrade"}
+
+
+def test_of_the_images_on_a_host_only_the_one_that_serves_is_recorded():
+    host = {**DEPLOYED, "images": {**DEPLOYED["images"], **{f"theirs:{number}": "sha256:9" for number in range(9999)}}}
+    assert deployed(host=host)["applied"]["state"]["images"] == DEPLOYED["images"]
+
+
+def test_the_operator_s_own_audio_is_compared_by_its_content(tmp_path):
+    audio = tmp_path / "own.wav"
+    seen = []
+    for content in (b"one", b"two"):
+        audio.write_bytes(content)
+        seen.append(inputs.inputs({"whisper_proof_audio": str(audio)}, str(audio))["options"]["whisper_proof_audio"])
+    assert seen[0] != seen[1]
+
+
+def test_a_readme_is_no_part_of_what_is_applied(tmp_path):
+    (tmp_path / "roles").mkdir()
+    (tmp_path / "roles" / "main.yml").write_text("a", encoding="utf-8")
+    before = inputs.fingerprint(tmp_path)
+    inputs.fingerprint.cache_clear()
+    (tmp_path / "roles" / "README.md").write_text("b", encoding="utf-8")
+    assert inputs.fingerprint(tmp_path) == before
+    inputs.fingerprint.cache_clear()
+    (tmp_path / "roles" / "main.yml").write_text("c", encoding="utf-8")
+    assert inputs.fingerprint(tmp_path) != before
+    inputs.fingerprint.cache_clear()
 
 
 def test_the_parts_of_a_plan_that_are_compared_are_those_that_are_recorded():
