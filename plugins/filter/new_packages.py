@@ -16,7 +16,6 @@ description:
   - Internal to this collection, and may change in any release.
   - Reads the results of M(ansible.builtin.apt) and M(ansible.builtin.dnf). A package that was upgraded or downgraded
     is not new.
-  - Internal to this collection.
 options:
   _input:
     description: Results of tasks. One that was skipped or that has changed nothing has no new packages.

@@ -15,7 +15,6 @@ description:
     M(ansible.builtin.dnf) would also remove every package that depends on one of them.
   - A package that another one needs stays, unless it is in O(required). A package that is held does not stay, and one
     that is not installed is left out.
-  - Internal to this collection.
 options:
   packages:
     description: Packages of Debian or Ubuntu.
