@@ -55,7 +55,7 @@ def test_nothing_reaches_beyond_a_phone(page_file, visit):
     assert page.evaluate(TOO_WIDE) == []
 
 
-def test_it_loads_in_a_moment(page_file, visit, capsys):
+def test_it_is_small_for_its_hosts(page_file, visit, capsys):
     begun = time.perf_counter()
     page = visit(page_file, width=1200)
     page.wait_for_function("document.querySelector('#count').textContent")
@@ -64,8 +64,6 @@ def test_it_loads_in_a_moment(page_file, visit, capsys):
     with capsys.disabled():
         print(f"\n{count} hosts: {size:.0f} KiB, loaded in {seconds:.2f} s", end="")
     assert page.locator("details.host").count() == count
-    # A slow machine that does other things meanwhile still has it by then.
-    assert seconds < 10
     assert size < 8 * (count + 30)
 
 

@@ -6,9 +6,12 @@ a managed host would have gets the link that `make setup` makes.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from typing import Iterator
 
+import pytest
 from hypothesis import settings
 
 COLLECTIONS = Path(__file__).resolve().parents[2] / ".collections"
@@ -24,3 +27,19 @@ else:
 # No deadline for an example: how busy the machine is says nothing of the code.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
+
+# What reads without end, or waits for what never comes, fails here. No test has a stopwatch of its own: how long
+# something takes is for tests/bench.
+LONGEST_TEST_SECONDS = 300
+
+
+def _too_long(_signal: int, _frame: object) -> None:
+    pytest.fail(f"not ended after {LONGEST_TEST_SECONDS} seconds")
+
+
+@pytest.fixture(autouse=True)
+def _each_test_ends() -> Iterator[None]:
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(LONGEST_TEST_SECONDS)
+    yield
+    signal.alarm(0)

@@ -201,14 +201,11 @@ def test_a_record_that_cannot_be_used_yet_gets_no_answer(ask, record):
 def test_connections_that_say_nothing_or_little_each_have_one_deadline(address, ask, record, monkeypatch):
     monkeypatch.setattr(proof_agent, "SECONDS_FOR_A_CHECK", 0.5)
     record({"port": 8080, "success": False})
-    started = time.monotonic()
-    with socket.create_connection(address, timeout=10) as slow:
-        with contextlib.suppress(ConnectionError):
-            # A byte now and then does not prolong it.
-            while time.monotonic() - started < 5:
-                slow.sendall(b"8")
-                time.sleep(0.1)
-        assert time.monotonic() - started < 4
+    with socket.create_connection(address, timeout=10) as slow, contextlib.suppress(ConnectionError):
+        # A byte now and then does not prolong it.
+        while True:
+            slow.sendall(b"8")
+            time.sleep(0.1)
     with socket.create_connection(address, timeout=10) as silent:
         assert silent.recv(64) == b""
     assert ask(b"8080\n") == b"up 0%\n"

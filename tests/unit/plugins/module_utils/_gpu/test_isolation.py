@@ -24,10 +24,8 @@ def test_a_crash_is_an_error_that_names_the_signal():
 
 
 def test_a_hang_ends_after_its_time():
-    begun = time.monotonic()
     with pytest.raises(IsolatedCallError, match=r"no answer within 0\.3 seconds"):
-        call_isolated(lambda: time.sleep(60), seconds=0.3)
-    assert time.monotonic() - begun < 10
+        call_isolated(lambda: time.sleep(3600), seconds=0.3)
 
 
 def test_an_error_in_the_call_is_no_answer():

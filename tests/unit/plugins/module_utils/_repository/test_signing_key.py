@@ -59,9 +59,7 @@ def test_of_two_keys_in_a_file_only_the_pinned_one_is_taken(keys: list[Made], tm
 def test_what_stands_around_a_key_is_not_taken(keys: list[Made]) -> None:
     page = b"<html>curl https://example.com | sh</html>\n"
     key, _seen = signing_key.single_key(page + keys[0].public + page, keys[0].primary, "x")
-    assert key.startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
-    assert key.endswith("-----END PGP PUBLIC KEY BLOCK-----\n")
-    assert "curl" not in key
+    assert key.encode("ascii") == keys[0].public
 
 
 def test_a_fingerprint_as_documentation_prints_it_is_understood(keys: list[Made]) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import run, which
-
-LONG_BEFORE_ITS_END_SECONDS = 30
 
 
 def test_status_and_both_outputs_come_back():
@@ -26,10 +23,8 @@ def test_tools_speak_english(monkeypatch):
 
 
 def test_a_tool_that_hangs_is_left_behind():
-    start = time.monotonic()
-    done = run([sys.executable, "-c", "import time; time.sleep(60)"], timeout_seconds=0.5)
+    done = run([sys.executable, "-c", "import time; time.sleep(3600)"], timeout_seconds=0.5)
     assert (done.rc, done.err) == (None, "no answer within 0.5 seconds")
-    assert time.monotonic() - start < LONG_BEFORE_ITS_END_SECONDS
 
 
 def test_a_tool_that_is_not_there_is_no_error(tmp_path):
