@@ -7,6 +7,8 @@ PYTHON ?= $(if $(CORE),$(firstword $(shell tests/cores/further of $(CORE))),pyth
 VENV := $(if $(CORE),.cache/cores/$(CORE),.venv)
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(CORE),--overrides $(VENV)/ansible.txt)
+# What Python has compiled it keeps: Ansible starts four times as fast, and it starts some thousand times.
+unexport PYTHONDONTWRITEBYTECODE
 COLLECTION := .collections/ansible_collections/whisperops/gpu
 
 help: ## list the targets

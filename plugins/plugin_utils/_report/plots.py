@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import io
 import re
 from typing import Any
@@ -13,14 +15,7 @@ from typing import Any
 from .._sanitize import sanitize
 from .fleet import Comparison
 
-try:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-except ImportError:
-    HAS_MATPLOTLIB = False
-else:
-    HAS_MATPLOTLIB = True
+HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
 
 # Written into the SVG, then replaced by the page's own colours, which follow light and dark.
 COLOURS = {"#010101": "var(--ink)", "#020202": "var(--line)", "#030303": "var(--gpu)", "#040404": "var(--cpu)"}
@@ -58,6 +53,11 @@ STYLE: Any = {
 }
 
 
+def _matplotlib() -> tuple[Any, ...]:
+    """Imported where something is drawn: it takes longer to start than Ansible, and most runs have nothing to draw."""
+    return tuple(importlib.import_module(name) for name in ("matplotlib", "matplotlib.figure", "matplotlib.ticker"))
+
+
 def _name(host: str) -> str:
     text = " ".join(sanitize(host).split())
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
@@ -93,8 +93,9 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
     if not HAS_MATPLOTLIB or not comparisons:
         return None
     rows = sorted(comparisons, key=lambda row: (-row.gpu, row.host))[:MOST_BARS][::-1]
+    mpl, figures, tickers = _matplotlib()
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.1 + 0.5 * len(rows)))
+        figure = figures.Figure(figsize=(WIDTH, 1.1 + 0.5 * len(rows)))
         axes = figure.subplots()
         places = range(len(rows))
         axes.barh([place + 0.19 for place in places], [row.gpu for row in rows], height=0.36, color=GPU, label="GPU")
@@ -111,8 +112,8 @@ def speed_plot(comparisons: list[Comparison], number: int = 0) -> str | None:
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xscale("log")
         # matplotlib's own would be formulas, and those are off: a host may be named like one.
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter(tickers.FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(tickers.NullFormatter())
         axes.set_xlabel("seconds of speech per second")
         axes.grid(visible=False, axis="y")
         figure.legend(loc="outside upper right", ncols=2)
@@ -124,8 +125,9 @@ def memory_plot(lines: dict[str, list[tuple[float, float]]], number: int = 1) ->
     drawn = sorted(lines.items(), key=lambda line: (-max((y for x, y in line[1]), default=0.0), line[0]))[: len(SERIES)]
     if not HAS_MATPLOTLIB or not any(points for name, points in drawn):
         return None
+    mpl, figures, _tickers = _matplotlib()
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 3.2 + 0.12 * len(drawn)))
+        figure = figures.Figure(figsize=(WIDTH, 3.2 + 0.12 * len(drawn)))
         axes = figure.subplots()
         for (host, points), (colour, dashes) in zip(drawn, SERIES):
             axes.plot(
