@@ -16,11 +16,17 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Pro
 # Of the collection alone; those that an operator names come on top.
 DIRECTORIES = (
     "/etc/whisper",
+    "/etc/whisper/gateway",
     "/usr/local/lib/whisper",
     "/usr/local/lib/whisperops",
     "/var/cache/whisperops",
+    "/var/cache/whisperops/build",
     "/var/lib/whisper",
+    "/var/lib/whisper/logs",
+    "/var/lib/whisper/metrics",
 )
+# Debian's group staff may write here, and with it replace what root runs anyway.
+_OF_STAFF = "/usr/local/"
 SOCKET = "/run/docker.sock"
 _SOCKETS = ("unix:///run/docker.sock", "unix:///var/run/docker.sock")
 _ROOTLESS = "/run/user/*/docker.sock"
@@ -110,7 +116,7 @@ def directory_unsafe(directory: str, root: str = "/", owner: int = 0) -> Problem
         if not last:
             # A link of root's own, such as /var/run, leads on.
             status = os.stat(place) if status.st_uid == owner and os.path.exists(place) else status
-        fault = _fault(status, owner, ours=last)
+        fault = _fault(status, owner, ours=last, group=not f"{seen}/".startswith(_OF_STAFF))
         if fault:
             return Problem.documented(
                 "directory_unsafe",
@@ -121,16 +127,17 @@ def directory_unsafe(directory: str, root: str = "/", owner: int = 0) -> Problem
     return _links_in(directory, root)
 
 
-def _fault(status: os.stat_result, owner: int, ours: bool) -> str | None:
+def _fault(status: os.stat_result, owner: int, *, ours: bool, group: bool) -> str | None:
     mode = status.st_mode
     if not stat.S_ISDIR(mode):
         return "is no directory"
     if status.st_uid != owner:
         return f"belongs to the user with the ID {status.st_uid}"
     # In a directory such as /tmp nobody can replace what is root's.
-    if mode & stat.S_IWOTH and (ours or not mode & stat.S_ISVTX):
+    kept = mode & stat.S_ISVTX and not ours
+    if mode & stat.S_IWOTH and not kept:
         return "can be written by everybody"
-    if ours and mode & stat.S_IWGRP and status.st_gid != 0:
+    if mode & stat.S_IWGRP and status.st_gid != 0 and (ours or group) and not kept:
         return f"can be written by the group with the ID {status.st_gid}"
     return None
 

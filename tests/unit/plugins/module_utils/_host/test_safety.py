@@ -70,6 +70,21 @@ def test_a_directory_of_the_operators_is_checked_with_all_above_it(tmp_path):
     assert found(tmp_path, ["/srv/data/models"]) is None
 
 
+@pytest.mark.skipif(US != 0, reason="only root gives a directory to a group that is not its own")
+def test_a_group_above_a_directory_is_refused_but_debians_staff(tmp_path):
+    made(tmp_path, "/srv/data/models", "/usr/local/lib/whisper")
+    for place in ("srv/data", "usr/local", "usr/local/lib"):
+        os.chown(tmp_path / place, -1, 50)
+        (tmp_path / place).chmod(0o2775)
+    assert found(tmp_path) is None
+    code, message = found(tmp_path, ["/srv/data/models"])
+    assert code == "directory_unsafe"
+    assert message.startswith("/srv/data can be written by the group with the ID 50")
+    (tmp_path / "usr/local/lib/whisper").chmod(0o2775)
+    os.chown(tmp_path / "usr/local/lib/whisper", -1, 50)
+    assert found(tmp_path)[1].startswith("/usr/local/lib/whisper can be written by the group")
+
+
 def test_a_link_out_of_a_directory_is_refused(tmp_path):
     made(tmp_path, "/var/lib/whisper", "/etc/cron.d")
     (tmp_path / "var/lib/whisper/metrics").symlink_to("/etc/cron.d")

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("ansible", reason="the control node has Ansible")
 
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import model_file
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import PLAN as RECORDED
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
@@ -276,3 +277,15 @@ def test_another_password_of_a_proxy_is_a_change_that_is_not_shown():
     )
     assert first["digest"] != second["digest"]
     assert first["shown"] == second["shown"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "url", "file"),
+    [
+        ({"model": "base.en"}, "", "ggml-base.en.bin"),
+        ({"model": "ggml-mine.bin"}, "", "ggml-mine.bin"),
+        ({"model": "base.en"}, "https://example.net/ggml-mine.bin?sig=a/b", "ggml-mine.bin"),
+    ],
+)
+def test_the_plan_looks_for_the_file_that_the_role_downloads(plan, url, file):
+    assert model_file(plan, {"whisper_server_model_url": url}) == file
