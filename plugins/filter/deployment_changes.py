@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.whisperops.gpu.plugins.filter.url_file_name import url_file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, VAD_MODELS
 
@@ -15,7 +16,7 @@ def model_file(plan: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     """The name that role whisper_server gives the model's file."""
     url = str(options.get("whisper_server_model_url") or "")
     known = {**MODELS, **VAD_MODELS}.get(str(plan.get("model")))
-    return url.rpartition("/")[2] if url else known.file if known else str(plan.get("model"))
+    return url_file_name(url) if url else known.file if known else str(plan.get("model"))
 
 
 def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]]:

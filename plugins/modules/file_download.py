@@ -19,7 +19,10 @@ description:
   - Goes through the proxies that C(http_proxy), C(https_proxy) and C(no_proxy) of the task's environment name.
 options:
   url:
-    description: Where the file is.
+    description:
+      - Where the file is.
+      - It may hold credentials (a user and a password, or the signature of a signed URL), which neither logs nor
+        messages have.
     type: str
     required: true
   dest:
@@ -101,6 +104,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._download.transfer 
     Transferred,
     transfer,
 )
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden_of
 
 
 def digest(path: Path, algorithm: str) -> str:
@@ -122,7 +126,7 @@ class Download:
             self.fail("checksum", f"{module.params['checksum']} is no algorithm and checksum, such as sha256:…")
 
     def fail(self, reason: str, message: str) -> NoReturn:
-        self.module.fail_json(msg=message, reason=reason, dest=str(self.dest))
+        self.module.fail_json(msg=hidden_of(message, self.url), reason=reason, dest=str(self.dest))
         raise AssertionError("fail_json ends the module")
 
     def is_there(self) -> bool:
@@ -167,7 +171,8 @@ class Download:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "url": {"type": "str", "required": True},
+            # It may hold a password or a signature.
+            "url": {"type": "str", "required": True, "no_log": True},
             "dest": {"type": "path", "required": True},
             "checksum": {"type": "str", "required": True},
             "attempts": {"type": "int", "default": 4},

@@ -52,6 +52,12 @@ options:
     type: str
     choices: [default, host]
     default: default
+  secrets:
+    description:
+      - What steps of the build read with C(RUN --mount=type=secret), from the secret's ID to its content.
+      - No layer, label, history or log has it. While the build runs, it is in files that root alone can read.
+    type: dict
+    default: {}
   interval:
     description: Seconds between two looks at the build.
     type: int
@@ -106,9 +112,18 @@ rc:
 
 import os
 from pathlib import Path
+from typing import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._build import build_jobs, build_log, build_run
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden, hidden_of
+
+
+def shown(text: str, secrets: Mapping[str, str]) -> str:
+    """Without the credentials of the secrets, which are URLs, and of all other URLs."""
+    for value in secrets.values():
+        text = hidden_of(text, value)
+    return hidden(text)
 
 
 def main() -> None:
@@ -120,6 +135,7 @@ def main() -> None:
             "jobs": {"type": "int", "default": 0},
             "memory_per_job_mib": {"type": "int", "default": 1024},
             "network": {"type": "str", "choices": ["default", "host"], "default": "default"},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
             "interval": {"type": "int", "default": 5},
             "phase": {"type": "str", "choices": ["start", "look"], "default": "start"},
         },
@@ -129,6 +145,7 @@ def main() -> None:
     result = {"changed": True, "image": image, "log": str(folder / build_run.LOG)}
     if module.check_mode:
         module.exit_json(**result)
+    secrets = {str(name): str(value) for name, value in module.params["secrets"].items()}
     run = build_run.look(folder)
     if module.params["phase"] == "start" and not (run and run.running):
         environment = {"DOCKER_BUILDKIT": "1"}
@@ -137,17 +154,21 @@ def main() -> None:
         jobs = module.params["jobs"] or build_jobs.of_this_host(module.params["memory_per_job_mib"])
         docker = module.get_bin_path("docker", required=True)
         options = [f"--build-arg=BUILD_JOBS={jobs}", *build_run.options(module.params["network"], os.environ)]
+        options += build_run.secret_options(folder, secrets)
         command = [docker, "build", "--progress=plain", *options, "--tag", image, "."]
-        build_run.start(folder, image, command, environment)
+        build_run.start(folder, image, command, environment, secrets)
         run = build_run.look(folder)
+    if not (run and run.running):
+        build_run.remove_secrets(folder)
     lines = build_run.log_lines(folder)
     failed = build_log.failure(lines, run.rc) if run and not run.running and run.rc != 0 else None
+    progress = build_log.progress(lines)
     module.exit_json(
         building=run.image if run else None,
         running=bool(run and run.running),
         rc=run.rc if run else None,
-        progress=build_log.progress(lines)._asdict(),
-        failure=f"{failed.code}: {failed.message}\n{failed.remedy}" if failed else None,
+        progress=progress._replace(doing=hidden(progress.doing))._asdict(),
+        failure=shown(f"{failed.code}: {failed.message}\n{failed.remedy}", secrets) if failed else None,
         **result,
     )
 

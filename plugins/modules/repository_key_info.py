@@ -74,6 +74,7 @@ from http.client import HTTPException
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 from ansible_collections.whisperops.gpu.plugins.module_utils._repository import signing_key
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden, hidden_of
 
 
 def download(url: str, timeout: int) -> bytes:
@@ -82,8 +83,8 @@ def download(url: str, timeout: int) -> bytes:
             content: bytes = response.read(signing_key.LARGEST + 1)
     except (OSError, HTTPException, ValueError) as error:
         raise signing_key.KeyRefusedError(
-            f"repository_key_unreachable: The key at {url} could not be downloaded: {error}. "
-            "Set the repository's URL to one that this host can reach."
+            f"repository_key_unreachable: The key at {hidden(url)} could not be downloaded:"
+            f" {hidden_of(str(error), url)}. Set the repository's URL to one that this host can reach."
         ) from error
     return content
 
@@ -101,7 +102,7 @@ def main() -> None:
     url = module.params["url"]
     try:
         content = download(url, module.params["timeout"])
-        key, fingerprints = signing_key.single_key(content, module.params["fingerprint"], url)
+        key, fingerprints = signing_key.single_key(content, module.params["fingerprint"], hidden(url))
     except signing_key.KeyRefusedError as refusal:
         module.fail_json(msg=str(refusal))
     module.exit_json(changed=False, key=key, fingerprints=fingerprints)

@@ -28,6 +28,23 @@ options:
     description: Socket of Docker Engine.
     type: str
     default: unix:///run/docker.sock
+  assert_safe:
+    description:
+      - Whether to fail where a run of this collection would write on a host that others decide about.
+      - V(directory_unsafe), where a directory of this collection is not root's alone, or is or holds a symbolic link.
+      - V(server_user_taken), where somebody who can log in has the ID of O(server_user).
+      - V(engine_rootless) or V(engine_elsewhere), where clients would use another Docker Engine than the host's own.
+    type: bool
+    default: false
+  directories:
+    description: Directories that O(assert_safe) checks, next to those whose place is fixed.
+    type: list
+    elements: path
+    default: []
+  server_user:
+    description: User and group, as numbers, that servers run as.
+    type: str
+    default: "10001:10001"
 attributes:
   check_mode:
     support: full
@@ -68,10 +85,10 @@ packages:
 engine:
   description:
     - Whether Docker Engine is C(installed), and C(version), C(storage_driver) and C(root) directory of one that
-      answers (null otherwise).
+      answers (null otherwise), and whether it runs C(rootless).
   returned: success
   type: dict
-  sample: {installed: true, version: 26.1.5+dfsg1, storage_driver: overlay2, root: /var/lib/docker}
+  sample: {installed: true, version: 26.1.5+dfsg1, storage_driver: overlay2, root: /var/lib/docker, rootless: false}
 servers:
   description:
     - Containers of this collection, running or not, each with C(name), C(id), C(image), C(state), C(status), C(ports)
@@ -146,10 +163,20 @@ unseen:
   sample: []
 """
 
+import os
+from typing import Iterable
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import safety
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.observer import Observer
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
+
+
+def assert_safe(directories: Iterable[str], server_user: str) -> None:
+    found = safety.Host().problem(directories, server_user, os.environ)
+    if found:
+        raise InspectionError(found)
 
 
 def main() -> None:
@@ -158,11 +185,19 @@ def main() -> None:
             "model_dir": {"type": "path", "default": "/var/lib/whisper/models"},
             "speech_dir": {"type": "path", "default": "/var/lib/whisper/speech"},
             "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
+            "assert_safe": {"type": "bool", "default": False},
+            "directories": {"type": "list", "elements": "path", "default": []},
+            "server_user": {"type": "str", "default": "10001:10001"},
         },
         supports_check_mode=True,
     )
+    given = module.params
     try:
-        observed = Observer().observe(**module.params)
+        if given["assert_safe"]:
+            assert_safe([given["model_dir"], given["speech_dir"], *given["directories"]], given["server_user"])
+        observed = Observer().observe(given["model_dir"], given["speech_dir"], given["docker_host"])
+        if given["assert_safe"] and observed["engine"]["rootless"]:
+            raise InspectionError(safety.engine_rootless(given["docker_host"]))
     except InspectionError as error:
         module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
     module.exit_json(changed=False, gpu=Detector().report("auto").to_dict(), **observed)

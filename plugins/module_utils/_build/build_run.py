@@ -10,13 +10,17 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Mapping, NamedTuple, Sequence
+from typing import Iterable, Mapping, NamedTuple, Sequence
 
 LOG = "build.log"
 _STATE = "build.json"
 _RESULT = "build.rc"
-# The shell outlives the module and writes the exit status down, whole or not at all.
-_RUNNER = 'rc=0; "$@" >build.log 2>&1 || rc=$?; echo $rc >build.rc.new && mv build.rc.new build.rc'
+_SECRET = "build.secret."
+# The shell outlives the module and writes the exit status down, whole or not at all. What a build says is root's alone.
+_RUNNER = (
+    'umask 077; rc=0; "$@" >build.log 2>&1 || rc=$?; rm -f build.secret.*; echo $rc >build.rc.new'
+    " && mv build.rc.new build.rc"
+)
 
 
 # Docker knows these names without the Dockerfile's saying so, and keeps their values out of the image and its cache.
@@ -27,6 +31,17 @@ def options(network: str, environment: Mapping[str, str]) -> list[str]:
     """Of ``docker build``, which takes a proxy's value, a password maybe, from its own environment."""
     given = [f"--build-arg={name}" for name in _PROXIES if environment.get(name)]
     return [*given, *(["--network=host"] if network == "host" else [])]
+
+
+def secret_options(folder: Path, secrets: Iterable[str]) -> list[str]:
+    """Of ``docker build``, for steps with ``RUN --mount=type=secret``. By file: older clients know no other way."""
+    return [f"--secret=id={name},src={folder / (_SECRET + name)}" for name in sorted(secrets)]
+
+
+def remove_secrets(folder: Path) -> None:
+    """Those of a build that was ended from outside; the others are removed when their build ends."""
+    for path in folder.glob(f"{_SECRET}*"):
+        path.unlink()
 
 
 class Run(NamedTuple):
@@ -61,10 +76,21 @@ def look(folder: Path) -> Run | None:
     return Run(state["image"], False, rc)
 
 
-def start(folder: Path, image: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+def start(
+    folder: Path,
+    image: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
+) -> None:
     for name in (LOG, _RESULT, _STATE):
         if (folder / name).exists():
             (folder / name).unlink()
+    remove_secrets(folder)
+    for name, value in (secrets or {}).items():
+        descriptor = os.open(str(folder / (_SECRET + name)), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(value)
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # outlives the module
         ["/bin/sh", "-c", _RUNNER, "sh", *command],
         cwd=str(folder),

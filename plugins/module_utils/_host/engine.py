@@ -26,6 +26,7 @@ class EngineState(NamedTuple):
     servers: list[dict[str, Any]]
     # By tag and by digest.
     images: dict[str, str]
+    rootless: bool = False
 
 
 NOTHING = EngineState(None, None, None, None, [], {})
@@ -60,6 +61,7 @@ def observe_engine(docker_host: str) -> EngineState:
         root=information.get("DockerRootDir"),
         servers=sorted(map(server, containers), key=lambda one: str(one["name"])),
         images=references(images),
+        rootless="name=rootless" in str(information.get("SecurityOptions")),
     )
 
 

@@ -62,6 +62,7 @@ class Observer:
                 "version": engine.version,
                 "storage_driver": engine.storage_driver,
                 "root": engine.root,
+                "rootless": engine.rootless,
             },
             "servers": engine.servers,
             "images": engine.images,

@@ -20,6 +20,15 @@ ROLES = ("docker_engine", "nvidia_container_toolkit", "whisper_image", "whisper_
 # Theirs too: docker_engine_proxy is set from it.
 PROXY = "whisper_proxy"
 
+# Their content is known by its checksum or commit: with other credentials it is the same.
+DOWNLOADS = frozenset(
+    {
+        "whisper_image_source_git",
+        "whisper_image_source_url",
+        "whisper_server_model_hub",
+        "whisper_server_model_url",
+    }
+)
 _LONGEST_SHOWN = 80
 
 
@@ -37,10 +46,12 @@ def role_of(name: str) -> str | None:
     return next((role for role in ROLES if name.startswith(role + "_")), None)
 
 
-def described(value: Any) -> dict[str, str]:
-    """What is kept of a value: enough to see that it has changed, and to say it, but no password."""
+def described(name: str, value: Any) -> dict[str, str]:
+    """What is kept of a variable: enough to see that it has changed, and to say it, but no credentials."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     shown = hidden(text)
+    if name in DOWNLOADS:
+        text = shown
     if len(shown) > _LONGEST_SHOWN:
         shown = shown[:_LONGEST_SHOWN] + "…"
     return {"digest": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), "shown": shown}
@@ -52,7 +63,7 @@ def inputs(given: Mapping[str, Any], audio: str | None = None) -> dict[str, Any]
         given = {**given, "whisper_proof_audio": hashlib.sha256(Path(audio).read_bytes()).hexdigest()}
     return {
         "collection": fingerprint(ROOT),
-        "options": {name: described(value) for name, value in sorted(given.items())},
+        "options": {name: described(name, value) for name, value in sorted(given.items())},
     }
 
 

@@ -18,6 +18,9 @@ Where the rows come from, looked up on 2026-11-25; no value is in the table that
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 
 _HUGGING_FACE = "https://huggingface.co"
 HUB = f"{_HUGGING_FACE}/ggerganov/whisper.cpp/resolve/5359861c739e955e79d9a303bcbc70fb988958b1"
@@ -25,6 +28,8 @@ TDRZ_HUB = f"{_HUGGING_FACE}/akashmjn/tinydiarize-whisper.cpp/resolve/d44ba793fc
 VAD_HUB = f"{_HUGGING_FACE}/ggml-org/whisper-vad/resolve/9ffd54a1e1ee413ddf265af9913beaf518d1639b"
 
 MIB = 1024 * 1024
+# A file system's, without what a download puts around the name until the file is there.
+_LONGEST_NAME_BYTES = 255 - len("..part")
 
 
 class Model(NamedTuple):
@@ -152,3 +157,19 @@ AUTO_MODEL_ON_CPU = "base"
 def is_own_file(name: str) -> bool:
     """A model file that somebody brings along is named by its file name: ``ggml-mine.bin`` or a path to it."""
     return name.endswith(".bin")
+
+
+def file_name(url: str) -> str:
+    """The file of an operator's own model: the last part of the URL's path. Its query is a signature, not a name."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = ""
+    name = unquote(path.rstrip("/").rpartition("/")[2])
+    unusable = name in ("", ".", "..") or "/" in name or "\\" in name or not name.isprintable()
+    if unusable or len(name.encode("utf-8", "replace")) > _LONGEST_NAME_BYTES:
+        raise ValueError(
+            f"model_url_invalid: the path of whisper_server_model_url, {hidden(url)!r}, does not end with a usable file"
+            " name. Set it to a URL such as https://models.example.net/ggml-mine.bin."
+        )
+    return name

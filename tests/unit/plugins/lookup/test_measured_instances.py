@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
+
+KEEP = Path(__file__).parents[4] / "roles" / "whisper_benchmark" / "tasks" / "keep.yml"
+EARLIER = next(
+    task["ansible.builtin.find"]
+    for task in DataLoader().load_from_file(str(KEEP), trusted_as_template=True)
+    if task["name"] == "Find earlier results"
+)
 
 
 @pytest.fixture
@@ -35,6 +46,18 @@ def test_the_newest_result_counts(look, measured):
 def test_a_host_that_was_not_measured_gets_one(look, measured):
     measured("speech_2_2026-11-20T091500Z", 6)
     assert look("speech") == 1
+
+
+@pytest.mark.parametrize("other", ["gpu_2", "gpu_2026-01-01", "gpu_2026-01-01T000000Z", "agpu", "GPU"])
+def test_a_host_whose_name_begins_alike_is_another_for_lookup_and_benchmark(look, measured, tmp_path, other):
+    measured(f"{other}_2026-11-20T091500Z", 6)
+    assert look("gpu") == 1
+    assert look(other) == 6
+    found = Templar(loader=DataLoader(), variables={"inventory_hostname": "gpu"}).template(EARLIER["patterns"])
+    assert EARLIER["use_regex"]
+    assert [path.name for path in tmp_path.iterdir() if re.search(found, path.name)] == []
+    measured("gpu_2026-11-20T091500Z", 2)
+    assert [path.name for path in tmp_path.iterdir() if re.search(found, path.name)] == ["gpu_2026-11-20T091500Z.json"]
 
 
 @pytest.mark.parametrize(

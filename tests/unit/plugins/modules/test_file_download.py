@@ -96,6 +96,17 @@ def test_what_fails_says_why_and_leaves_what_was_there(server, tmp_path, path, a
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("file", b"an earlier one")]
 
 
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@127.0.0.1:1/a b?sig=secret", "http://127.0.0.1:secret/?sig=secret"]
+)
+def test_neither_message_nor_invocation_has_the_credentials_of_the_url(tmp_path, url):
+    failed = run(url, tmp_path / "file")
+    assert failed["reason"] == "network"
+    assert "sig=secret" not in json.dumps(failed)
+    assert "user:" not in json.dumps(failed)
+    assert failed["invocation"]["module_args"]["url"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
 def test_a_directory_that_is_not_there(server, tmp_path):
     assert "No such file" in run(at(server, "whole"), tmp_path / "none" / "file")["msg"]
 

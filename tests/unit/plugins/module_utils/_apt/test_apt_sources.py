@@ -272,7 +272,7 @@ def test_a_source_that_apt_refuses_is_refused_with_the_command_that_takes_it_out
     assert "does not have a Release file. Nothing was changed." in str(error.value)
     assert str(error.value).endswith(f"sed -i '1,1s/^/# /' {path}")
     host.write("docker-ce.list", "")
-    with pytest.raises(planning.AptSourcesError, match=r"lines 1-4 \(https://user:\*+@download") as error:
+    with pytest.raises(planning.AptSourcesError, match=r"lines 1-4 \(https://\*+@download") as error:
         host.plan()
     assert "secret" not in str(error.value)
 

@@ -66,6 +66,26 @@ def test_the_next_build_starts_without_the_log_of_the_last(tmp_path):
     assert build_run.log_lines(tmp_path) == []
 
 
+def test_a_secret_is_in_a_file_of_root_alone_until_the_build_has_ended(tmp_path):
+    read = "cat build.secret.source; stat -c %a build.secret.source build.log"
+    secrets = {"source": "https://secret@example.net"}
+    build_run.start(tmp_path, "an/image:1", ["/bin/sh", "-c", read], {}, secrets)
+    assert ended(tmp_path).rc == 0
+    assert build_run.log_lines(tmp_path) == ["https://secret@example.net600", "600"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["build.json", "build.log", "build.rc"]
+    assert build_run.secret_options(tmp_path, secrets) == [f"--secret=id=source,src={tmp_path}/build.secret.source"]
+
+
+def test_the_secret_of_a_build_that_was_ended_from_outside_is_removed(tmp_path):
+    build_run.start(tmp_path, "an/image:1", ["/bin/sh", "-c", "sleep 30"], {}, {"source": "secret"})
+    pid = json.loads((tmp_path / "build.json").read_text())["pid"]
+    os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert (tmp_path / "build.secret.source").exists()
+    build_run.remove_secrets(tmp_path)
+    assert not (tmp_path / "build.secret.source").exists()
+
+
 def test_a_build_takes_the_proxies_of_its_environment_by_name():
     environment = {
         "http_proxy": "http://user:secret@proxy:3128",

@@ -81,7 +81,13 @@ def test_the_look_holds_what_the_host_has(host):
     assert set(seen["speech"]) == {"/var/lib/whisper/speech/jfk.wav"}
     assert seen["units"]["docker.service"] == "active"
     assert seen["plan"] == {"servers": []}
-    assert seen["engine"] == {"installed": False, "version": None, "storage_driver": None, "root": None}
+    assert seen["engine"] == {
+        "installed": False,
+        "version": None,
+        "storage_driver": None,
+        "root": None,
+        "rootless": False,
+    }
     assert seen["unseen"] == []
     json.dumps(seen)
 
@@ -165,6 +171,15 @@ def test_an_engine_that_answers_in_another_form_is_told(tmp_path, answer):
         seen = engine.observe_engine(f"unix://{path}")
     assert seen.version is None
     assert seen.error.startswith("docker_error: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "rootless"), [(["name=seccomp", "name=rootless"], True), (None, False), (5, False)]
+)
+def test_an_engine_tells_whether_it_runs_without_root(monkeypatch, options, rootless):
+    answers = {"/info": {"ServerVersion": "28", "SecurityOptions": options}}
+    monkeypatch.setattr(engine, "_ask", lambda client, target: answers.get(target, []))
+    assert engine.observe_engine("unix:///run/docker.sock").rootless is rootless
 
 
 def serve(listener, answer):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
 pytest.importorskip("ansible", reason="the control node has Ansible")
 
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import model_file
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import PLAN as RECORDED
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
@@ -254,3 +256,36 @@ def test_what_stands_on_a_change_is_applied_too(roles, expected):
 def test_every_variable_of_the_roles_belongs_to_one_of_them():
     for name in inputs.names():
         assert name == inputs.PROXY or name.startswith(inputs.role_of(name) + "_")
+
+
+@pytest.mark.parametrize("name", sorted(inputs.DOWNLOADS))
+def test_the_record_of_a_downloads_url_has_no_credentials_and_changes_with_the_rest(name):
+    def kept(url):
+        return inputs.inputs({name: url})["options"][name]
+
+    before = kept("https://user:secret@example.net/a?sig=secret")
+    assert "secret" not in json.dumps(before)
+    assert kept("https://another:password@example.net/a?sig=renewed") == before
+    assert kept("https://user:secret@example.net/b?sig=secret")["digest"] != before["digest"]
+    assert name in inputs.names()
+
+
+def test_another_password_of_a_proxy_is_a_change_that_is_not_shown():
+    first, second = (
+        inputs.inputs({inputs.PROXY: {"http": f"http://user:{word}@proxy:3128"}})["options"][inputs.PROXY]
+        for word in ("secret", "another")
+    )
+    assert first["digest"] != second["digest"]
+    assert first["shown"] == second["shown"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "url", "file"),
+    [
+        ({"model": "base.en"}, "", "ggml-base.en.bin"),
+        ({"model": "ggml-mine.bin"}, "", "ggml-mine.bin"),
+        ({"model": "base.en"}, "https://example.net/ggml-mine.bin?sig=a/b", "ggml-mine.bin"),
+    ],
+)
+def test_the_plan_looks_for_the_file_that_the_role_downloads(plan, url, file):
+    assert model_file(plan, {"whisper_server_model_url": url}) == file

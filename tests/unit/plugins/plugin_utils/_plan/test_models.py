@@ -193,3 +193,40 @@ def test_turbo_is_three_times_as_fast_as_what_it_stands_before() -> None:
 def test_a_file_of_ones_own_is_told_by_its_ending() -> None:
     assert models.is_own_file("ggml-smoke.en.bin")
     assert not any(models.is_own_file(name) for name in models.MODELS)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://example.net/models/ggml-mine.bin", "ggml-mine.bin"),
+        ("https://example.net/ggml-mine.bin?sig=a/b%2Fc&se=2026", "ggml-mine.bin"),
+        ("https://user:p@example.net/ggml-mine.bin#part", "ggml-mine.bin"),
+        ("https://example.net/my%20model%2B.bin", "my model+.bin"),
+        ("https://example.net/models/ggml-mine.bin/", "ggml-mine.bin"),
+        ("file:///srv/ggml-mine.bin", "ggml-mine.bin"),
+    ],
+)
+def test_a_models_file_is_named_by_the_path_of_its_url(url, name):
+    assert models.file_name(url) == name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/?sig=secret/a.bin",
+        "/a/..",
+        "/a/%2E%2e",
+        "/..%2Fa.bin",
+        "/..%5Ca.bin",
+        "/a%0Ab",
+        "/a%00",
+        "/" + 255 * "a",
+        "/.",
+    ],
+)
+def test_a_name_that_would_leave_the_directory_or_is_none_is_refused_without_credentials(path):
+    with pytest.raises(ValueError, match=r"^model_url_invalid: ") as error:
+        models.file_name(f"https://user:secret@example.net{path}")
+    assert "secret" not in str(error.value)
