@@ -202,7 +202,19 @@ def added_all(record, entries):
     ],
 )
 def test_a_stopped_engine_is_started_only_where_something_of_ours_is_in_it(entries, needed):
-    assert rendered("_docker_engine_recorded", **with_entries(**entries)) is needed
+    usage = {"answers": False, "installed": True}
+    record = with_entries(**entries)
+    assert rendered("_docker_engine_stopped", _docker_engine_before=usage, **record) is needed
+    for other in ({"installed": False}, {"answers": True}):
+        assert rendered("_docker_engine_stopped", _docker_engine_before={**usage, **other}, **record) is False
+
+
+def test_an_engine_that_does_not_answer_ends_the_removal_before_anything_is_removed():
+    tasks = read("roles/docker_engine/tasks/remove_preflight.yml")
+    fails = [task for task in flat(tasks) if "ansible.builtin.fail" in task]
+    assert all(task["ansible.builtin.fail"]["msg"].startswith("engine_not_running: ") for task in fails)
+    assert "ansible.builtin.fail" in tasks[1]["rescue"][0]
+    assert tasks[-1]["when"] == ["_docker_engine_stopped", "not _docker_engine_after.answers"]
 
 
 @pytest.mark.parametrize(
