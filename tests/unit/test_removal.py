@@ -88,7 +88,7 @@ def test_everything_is_checked_before_anything_is_removed():
 
 
 def test_a_host_without_a_record_is_skipped_before_anything_is_done():
-    first, second, last = read("playbooks/remove.yml")
+    first, second, _sources = read("playbooks/remove.yml")
     skip = {"ansible.builtin.meta": "end_host", "when": "not whisper_installed.roles"}
     for play in (first, second):
         before = []
@@ -101,7 +101,6 @@ def test_a_host_without_a_record_is_skipped_before_anything_is_done():
             "whisperops.gpu.installation_record",
             "ansible.builtin.debug",
         }
-    assert last["tasks"][0]["when"] == "whisper_installed.roles | length > 0"
 
 
 TASK_FILES = sorted(path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml"))
@@ -175,10 +174,40 @@ def test_files_are_recorded_before_they_are_made(role, entry, writer):
     assert [one for one in recorded if "files" in one or "trees" in one]
 
 
-def rendered(name, **values):
-    loader = DataLoader()
-    variables = loader.load_from_file(str(ROOT / "roles/docker_engine/vars/main.yml"), trusted_as_template=True)
+def rendered(name, role="docker_engine", **values):
+    loader, variables = DataLoader(), {}
+    for part in ("defaults", "vars"):
+        variables.update(loader.load_from_file(str(ROOT / f"roles/{role}/{part}/main.yml"), trusted_as_template=True))
     return Templar(loader=loader, variables={**variables, **values}).template(variables[name])
+
+
+def test_the_files_that_a_role_may_write_are_recorded_by_name():
+    values = {
+        "_whisper_server_model_file": "ggml.bin",
+        "_whisper_server_wanted": ["whisper-server-0", "whisper-server-1"],
+    }
+    assert rendered("_whisper_server_files", "whisper_server", **values) == [
+        "/etc/whisper/servers.json",
+        "/var/lib/whisper/models/ggml.bin",
+        "/var/lib/whisper/models/.ggml.bin.part",
+        "/var/lib/whisper/logs/whisper-server-0.log",
+        "/var/lib/whisper/logs/whisper-server-1.log",
+    ]
+    assert "/var/cache/whisperops/build/.source.part" in rendered("_whisper_image_build_files", "whisper_image")
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"), [("none", False), ("host_file", False), ("provided", True), ("self_signed", True)]
+)
+def test_a_certificate_of_the_host_is_not_recorded_as_the_gateways(kind, own):
+    values = {
+        "whisper_gateway_tls": kind,
+        "_whisper_gateway_tls_path": "/etc/x.pem",
+        "_whisper_gateway_keys_file": "/etc/keys",
+        "_whisper_gateway_refusals_file": "/etc/refuse",
+    }
+    files = rendered("_whisper_gateway_own_files", "whisper_gateway", **values)
+    assert files == ["/etc/keys", "/etc/refuse"] + ["/etc/x.pem"] * own
 
 
 def with_entries(**entries):
