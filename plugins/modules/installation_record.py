@@ -14,13 +14,23 @@ description:
   - Keeps the record of what the roles of this collection installed. The entry point C(remove) of a role reads the
     record, and removes nothing else.
   - Internal to this collection. Without O(role), the module only reads.
+  - Files and directories are recorded before they are made, so that an interrupted run has recorded them. Of O(files),
+    O(trees) and O(directories), only paths that do not exist are recorded, with the missing directories above. A path
+    that exists and is not in the record belongs to somebody else.
   - Names are recorded once, in the order in which they were installed. The file is replaced in one step, and removed
     when nothing is recorded any more.
 options:
   role:
     description: The role that installed the entries.
     type: str
-    choices: [docker_engine, nvidia_container_toolkit, whisper_image, gpu_metrics, whisper_gateway]
+    choices:
+      - docker_engine
+      - nvidia_container_toolkit
+      - whisper_image
+      - whisper_server
+      - whisper_proof
+      - gpu_metrics
+      - whisper_gateway
   state:
     description:
       - Whether the entries are to be in the record.
@@ -89,6 +99,21 @@ options:
         description: The content of the file before it was replaced.
         type: str
         required: true
+  files:
+    description: Files that the role is about to make.
+    type: list
+    elements: path
+    default: []
+  trees:
+    description: Directories that the role is about to make, and all of whose content is its own.
+    type: list
+    elements: path
+    default: []
+  directories:
+    description: Directories that the role is about to make. They are removed when they are empty.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -105,6 +130,11 @@ EXAMPLES = r"""
   whisperops.gpu.installation_record:
     role: whisper_image
     images: [ghcr.io/ggml-org/whisper.cpp:main]
+
+- name: Record the model before the download
+  whisperops.gpu.installation_record:
+    role: whisper_server
+    files: [/var/lib/whisper/models/ggml-base.en.bin]
 
 - name: Get the installation record
   whisperops.gpu.installation_record:
@@ -129,9 +159,16 @@ record:
     docker_engine:
       packages: [docker.io, containerd, runc]
       rpms: []
+roles:
+  description: The roles with an entry in the record. Without a record the list is empty.
+  returned: success
+  type: list
+  elements: str
+  sample: [docker_engine, whisper_server]
 """
 
 import contextlib
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -143,13 +180,16 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._system.installatio
     RecordFile,
     added,
     parsed,
+    recording_roles,
     removed,
+    without_existing,
     written,
 )
 
 
 def specification() -> dict[str, Any]:
     names = {"type": "list", "elements": "str", "default": []}
+    paths = {"type": "list", "elements": "path", "default": []}
     undo = {"undo": {"type": "dict", "required": True}, "backup": {"type": "str"}}
     replaced = {"path": {"type": "str", "required": True}, "content": {"type": "str", "required": True}}
     return {
@@ -168,6 +208,9 @@ def specification() -> dict[str, Any]:
         "images": names,
         "daemon_config": {"type": "list", "elements": "dict", "default": [], "options": undo},
         "replaced_files": {"type": "list", "elements": "dict", "default": [], "options": replaced},
+        "files": paths,
+        "trees": paths,
+        "directories": paths,
     }
 
 
@@ -175,7 +218,9 @@ def wanted(record: Record, options: dict[str, Any]) -> Record:
     if not options["role"]:
         return record
     entries = {kind: options[kind] for kind in KINDS}
-    return (added if options["state"] == "present" else removed)(record, options["role"], entries)
+    if options["state"] == "absent":
+        return removed(record, options["role"], entries)
+    return added(record, options["role"], without_existing(entries, os.path.dirname(options["path"])))
 
 
 def main() -> None:
@@ -196,7 +241,7 @@ def main() -> None:
         module.fail_json(msg=f"{file.path}: {error.strerror}. Run the task with become: true.")
     changed = bool(options["role"]) and after != before
     diff = {"before_header": file.path, "after_header": file.path, "before": before, "after": after}
-    module.exit_json(changed=changed, record=record, diff=diff if changed else {})
+    module.exit_json(changed=changed, record=record, roles=recording_roles(record), diff=diff if changed else {})
 
 
 if __name__ == "__main__":

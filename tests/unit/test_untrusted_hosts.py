@@ -27,6 +27,12 @@ print(json.dumps({"changed": False, "ansible_facts": %s}))
 PLAYBOOK = """
 - hosts: whisper
   gather_facts: false
+  # Nothing is written to the machine that runs the test.
+  module_defaults:
+    whisperops.gpu.installation_record: {path: "{{ playbook_dir }}/host/installed.json"}
+    whisperops.gpu.whisper_proof_record:
+      path: "{{ playbook_dir }}/host/proof.json"
+      metrics_path: "{{ playbook_dir }}/host/proof.prom"
   tasks:
     - name: Ask the host something
       answer:

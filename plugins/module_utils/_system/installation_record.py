@@ -12,11 +12,19 @@ import contextlib
 import fcntl
 import json
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
 
-ROLES = ("docker_engine", "nvidia_container_toolkit", "whisper_image", "gpu_metrics", "whisper_gateway")
+ROLES = (
+    "docker_engine",
+    "nvidia_container_toolkit",
+    "whisper_image",
+    "whisper_server",
+    "whisper_proof",
+    "gpu_metrics",
+    "whisper_gateway",
+)
 # What a role may record, and what one entry of it is.
 KINDS: Mapping[str, type] = {
     "packages": str,
@@ -27,7 +35,14 @@ KINDS: Mapping[str, type] = {
     "images": str,
     "daemon_config": dict,
     "replaced_files": dict,
+    "files": str,
+    "trees": str,
+    "directories": str,
 }
+# Of these, only what is not there yet is recorded: a path that is there and not in the record belongs to somebody else.
+PATHS = ("files", "trees", "directories")
+# The parts of the shortest path that may be removed with all that is below: not /etc, not /var.
+_SHORTEST_TREE = 2
 
 Record = Dict[str, Dict[str, List[Any]]]
 Entries = Mapping[str, Sequence[Any]]
@@ -61,6 +76,23 @@ def added(record: Record, role: str, entries: Entries) -> Record:
     return {**record, role: {kind: _with(have, entries.get(kind, [])) for kind, have in record[role].items()}}
 
 
+def without_existing(entries: Entries, directory: str, exists: Callable[[str], bool] = os.path.lexists) -> Entries:
+    """The entries as they are to be recorded before their files are made: each path that is not there yet.
+
+    The missing directories above are recorded too, except ``directory``, which is that of the record itself.
+    """
+    new = {kind: [path for path in map(os.path.abspath, entries.get(kind, [])) if not exists(path)] for kind in PATHS}
+    paths = [path for kind in PATHS for path in new[kind]]
+    above = {parent for path in paths for parent in _above(path) if not exists(parent)}
+    directories = [path for path in new["directories"] if path not in above] + sorted(above)
+    return {**entries, **new, "directories": [path for path in directories if path != directory]}
+
+
+def recording_roles(record: Record) -> list[str]:
+    """The roles with an entry."""
+    return [role for role, kinds in record.items() if any(kinds.values())]
+
+
 def removed(record: Record, role: str, entries: Entries) -> Record:
     """Without the entries, or without any entry of the role where none is named."""
     return {
@@ -82,6 +114,12 @@ def _with(have: Sequence[Any], new: Sequence[Any]) -> list[Any]:
     return entries
 
 
+def _above(path: str) -> Iterator[str]:
+    while path != os.path.dirname(path):
+        path = os.path.dirname(path)
+        yield path
+
+
 def _at(entry: Any) -> Any:
     return entry.get("path")
 
@@ -98,7 +136,16 @@ def _fault(kept: Any) -> str | None:
                 return f"{role} has {kind!r}"
             if not all(isinstance(one, KINDS[kind]) for one in entries):
                 return f"{role}.{kind} has an entry of another type"
+            wrong = [one for one in entries if kind in PATHS and not _usable(one, kind)]
+            if wrong:
+                return f"{role}.{kind} has {wrong[0]!r}"
     return None
+
+
+def _usable(path: str, kind: str) -> bool:
+    parts = [part for part in path.split("/") if part]
+    shortest = _SHORTEST_TREE if kind == "trees" else 1
+    return path == "/" + "/".join(parts) and ".." not in parts and len(parts) >= shortest
 
 
 def _unreadable(path: str, fault: str) -> InstallationRecordError:

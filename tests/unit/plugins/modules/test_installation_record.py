@@ -68,6 +68,24 @@ def test_the_last_entry_takes_the_file_with_it(path):
     assert not run(path, role="whisper_gateway", state="absent")["changed"]
 
 
+def test_a_file_is_recorded_before_it_is_made_and_still_is_afterwards(path, tmp_path):
+    new, foreign = tmp_path / "lib" / "new", tmp_path / "foreign"
+    foreign.write_text("x")
+    first = run(path, role="whisper_server", files=[str(new), str(foreign)])
+    assert first["record"]["whisper_server"]["files"] == [str(new)]
+    assert first["record"]["whisper_server"]["directories"] == [str(new.parent)]
+    assert first["roles"] == ["whisper_server"]
+    new.parent.mkdir()
+    new.write_text("x")
+    second = run(path, role="whisper_server", files=[str(new), str(foreign)])
+    assert not second["changed"]
+    assert second["record"] == first["record"]
+
+
+def test_without_a_record_no_role_is_named(path):
+    assert run(path)["roles"] == []
+
+
 def test_a_file_of_another_form_is_left_as_it_is(path):
     path.parent.mkdir()
     path.write_text("mine")

@@ -13,7 +13,9 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._system.installatio
     RecordFile,
     added,
     parsed,
+    recording_roles,
     removed,
+    without_existing,
     written,
 )
 
@@ -70,6 +72,32 @@ def test_without_a_name_all_entries_of_the_role_are_removed_and_those_of_other_r
     assert removed(record, "whisper_gateway", {kind: [] for kind in KINDS}) == other
 
 
+def made(entries, *there):
+    return without_existing(entries, "/etc/whisper", lambda path: path in {"/", "/var", "/var/lib", "/etc", *there})
+
+
+def test_a_file_is_recorded_with_the_missing_directories_above() -> None:
+    entries = made({"files": ["/var/lib/whisper/models//ggml.bin"], "packages": ["runc"]})
+    assert entries["files"] == ["/var/lib/whisper/models/ggml.bin"]
+    assert entries["directories"] == ["/var/lib/whisper", "/var/lib/whisper/models"]
+    assert entries["packages"] == ["runc"]
+
+
+def test_what_is_there_already_is_somebody_elses() -> None:
+    there = ("/var/lib/whisper", "/var/lib/whisper/build", "/var/lib/whisper/proof.json")
+    entries = made({"files": [there[2]], "trees": [there[1]], "directories": [there[0]]}, *there)
+    assert (entries["files"], entries["trees"], entries["directories"]) == ([], [], [])
+
+
+def test_the_directory_of_the_record_itself_is_not_recorded() -> None:
+    assert made({"files": ["/etc/whisper/plan.json"], "directories": ["/etc/whisper"]})["directories"] == []
+
+
+def test_the_roles_with_an_entry_are_named() -> None:
+    assert recording_roles(EMPTY) == []
+    assert recording_roles(added(EMPTY, "whisper_server", {"files": ["/x"]})) == ["whisper_server"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -82,8 +110,12 @@ def test_without_a_name_all_entries_of_the_role_are_removed_and_those_of_other_r
         '{"docker_engine": {"packages": [1]}}',
         '{"nvidia_container_toolkit": {"daemon_config": ["x"]}}',
         "[" * 100_000,
+        '{"whisper_server": {"files": ["models/ggml.bin"]}}',
+        '{"whisper_server": {"files": ["/var/lib/whisper/../x"]}}',
+        '{"whisper_server": {"directories": ["/"]}}',
+        '{"whisper_image": {"trees": ["/var"]}}',
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_a_file_of_another_form_is_refused_with_its_path(text: str) -> None:
     with pytest.raises(
