@@ -15,7 +15,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._apt.sources import
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result, Runner
 
-# The signed list of a repository's files is enough to tell whether it is there and whether its key is known.
+# The signed list of a repository's files tells whether it is there and whether its key is known. One that is trusted
+# without may have none: its lists of packages tell.
 _NO_INDEXES = ("deb::Packages", "deb::Translations", "deb-src::Sources")
 _OPTIONS = (
     "APT::Sandbox::User=root",
@@ -24,7 +25,6 @@ _OPTIONS = (
     "Acquire::https::Timeout=15",
     "Dir::Cache::pkgcache=",
     "Dir::Cache::srcpkgcache=",
-    *(f"Acquire::IndexTargets::{name}::DefaultEnabled=false" for name in _NO_INDEXES),
 )
 
 
@@ -70,9 +70,11 @@ class Apt:
     def fetch(self, file: SourceFile, source: Source) -> Answer:
         """Whether it can update from one source alone."""
         lines = file.lines[source.first : source.last + 1]
-        return self._asked("update", {source.path: encoded([*lines, ""])}, "")
+        indexes = () if source.trusted else _NO_INDEXES
+        left_out = [f"Acquire::IndexTargets::{name}::DefaultEnabled=false" for name in indexes]
+        return self._asked("update", {source.path: encoded([*lines, ""])}, "", left_out)
 
-    def _asked(self, command: str, contents: dict[str, bytes], main: str) -> Answer:
+    def _asked(self, command: str, contents: dict[str, bytes], main: str, options: Sequence[str] = ()) -> Answer:
         top = tempfile.mkdtemp(prefix="whisperops-apt.")
         try:
             shown = {path: self._copied(top, path, main) for path in contents}
@@ -80,10 +82,10 @@ class Apt:
                 with open(shown[path], "wb") as handle:
                     handle.write(content)
             os.makedirs(f"{top}/lists/partial")
-            options = [f"Dir::Etc::sourcelist={top}/main.list", f"Dir::Etc::sourceparts={top}/parts", *_OPTIONS]
+            lists = [f"Dir::Etc::sourcelist={top}/main.list", f"Dir::Etc::sourceparts={top}/parts"]
             if command == "update":
-                options.append(f"Dir::State::Lists={top}/lists")
-            arguments = [part for option in options for part in ("-o", option)]
+                lists.append(f"Dir::State::Lists={top}/lists")
+            arguments = [part for option in (*lists, *_OPTIONS, *options) for part in ("-o", option)]
             return _answer(self._runner([self._program, *arguments, command]), shown)
         finally:
             shutil.rmtree(top)

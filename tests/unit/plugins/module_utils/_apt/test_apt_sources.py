@@ -337,6 +337,16 @@ class TestWithApt:
         files = read_all(str(host.main), str(host.parts), Apt(REAL, run_command.run).settings().architecture)
         assert Apt(REAL, run_command.run).read(files, str(host.main)).conflicting == (files[0].architecture == "amd64")
 
+    def test_it_says_of_a_trusted_repository_whether_it_is_there(self, host):
+        repository = host.directory / "docker-ce" / "linux" / "debian"
+        repository.mkdir(parents=True)
+        (repository / "Packages").write_text("", encoding="utf-8")
+        host.write("there.list", f"deb [trusted=yes] file:{repository} ./\n")
+        assert self.plan(host).set_aside == []
+        host.write("away.list", f"deb [trusted=yes] file:{repository} nosuch stable\n")
+        with pytest.raises(planning.AptSourcesError, match=r"^apt_source_unusable: .*away.list, line 1 .*nosuch"):
+            self.plan(host)
+
     def test_it_says_where_a_list_is_wrong(self, host):
         path = host.write("mine.list", "deb http://127.0.0.1:9/debian\n")
         with pytest.raises(planning.AptSourcesError, match=r"^apt_sources_unreadable: .*Malformed entry 1") as error:
