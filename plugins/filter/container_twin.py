@@ -27,8 +27,16 @@ def container_twin(container: Mapping[str, Any], on_cpu: bool = False) -> dict[s
             for request in host.get("DeviceRequests") or ()
         ],
         "volumes": host.get("Binds"),
+        # In bytes. Where there is no limit, the engine has 0, -1 or nothing.
+        "memory": _limit(host.get("Memory")),
+        "memory_swap": _limit(host.get("MemorySwap")),
+        "pids_limit": _limit(host.get("PidsLimit")),
         "model": command[command.index("--model") + 1],
     }
+
+
+def _limit(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
 
 
 class FilterModule:

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.filter.url_file_name import url_file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, VAD_MODELS
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 
 def model_file(plan: Mapping[str, Any], options: Mapping[str, Any]) -> str:
@@ -28,7 +29,10 @@ def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]
                 " whisperops.gpu.deployment_inputs."
             )
     wanted = {**inputs, "model_file": model_file(plan, inputs["options"])}
-    return [change.to_dict() for change in changes.deployment_changes(host, plan, wanted)]
+    try:
+        return [change.to_dict() for change in changes.deployment_changes(host, plan, wanted)]
+    except PlanInputError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

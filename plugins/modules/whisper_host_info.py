@@ -86,13 +86,21 @@ engine:
   description:
     - Whether Docker Engine is C(installed), and C(version), C(storage_driver) and C(root) directory of one that
       answers (null otherwise), and whether it runs C(rootless).
+    - C(limits) has the memory of the host as C(memory_total_mib), and whether the engine can limit C(memory), C(swap)
+      and C(processes) of a container. Null where none answers.
   returned: success
   type: dict
-  sample: {installed: true, version: 26.1.5+dfsg1, storage_driver: overlay2, root: /var/lib/docker, rootless: false}
+  sample:
+    installed: true
+    version: 26.1.5+dfsg1
+    storage_driver: overlay2
+    root: /var/lib/docker
+    rootless: false
+    limits: {memory_total_mib: 64215, memory: true, swap: true, processes: true}
 servers:
   description:
     - Containers of this collection, running or not, each with C(name), C(id), C(image), C(state), C(status), C(ports)
-      of the host, the label C(server) and the label C(model).
+      of the host, and the labels C(server), C(model) and C(limits).
   returned: success
   type: list
   elements: dict

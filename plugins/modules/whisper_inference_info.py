@@ -200,6 +200,10 @@ ending:
       description: Whether the engine says that the kernel ended it for want of memory.
       type: bool
       sample: false
+    memory_limit_mib:
+      description: Memory limit of its container. V(null) if it has none.
+      type: int
+      sample: 10042
     lines:
       description: The last lines it wrote before its end.
       type: list

@@ -83,7 +83,8 @@ def test_the_record_of_an_engine_that_stays_is_kept():
 def test_everything_is_checked_before_anything_is_removed():
     entries = [entry for _role, entry, _variables in called()]
     checks = entries.count("remove_preflight")
-    assert entries == ["remove_preflight"] * checks + ["remove"] * (len(entries) - checks)
+    assert set(entries[:checks]) == {"remove_preflight"}
+    assert set(entries[checks:]) == {"remove", "remove_rules"}
     assert ("docker_engine", "remove_preflight") in [call[:2] for call in called()]
 
 
@@ -151,6 +152,7 @@ RECORDED_FIRST = [
     ("whisper_proof", "verify", "Create the directory for the reference audio"),
     ("whisper_proof", "timer", "Create the directories of the proof program"),
     ("gpu_metrics", "install", "Create the directories"),
+    ("gpu_metrics", "rules", "Create the directories"),
     ("whisper_image", "build", "Create the build directory"),
     ("whisper_image", "receive_from_host", "Create the build directory"),
     ("whisper_gateway", "install", "Create the directories of the gateway"),
@@ -194,6 +196,62 @@ def test_the_files_that_a_role_may_write_are_recorded_by_name():
         "/var/lib/whisper/logs/whisper-server-1.log",
     ]
     assert "/var/cache/whisperops/build/.source.part" in rendered("_whisper_image_build_files", "whisper_image")
+
+
+DASHBOARDS = sorted(path.name for path in (ROOT / "roles/gpu_metrics/files/dashboards").iterdir())
+RULES = ["/etc/prometheus/rules/whisperops.yml", "/etc/prometheus/targets/whisperops.yml"]
+
+
+def test_all_that_is_written_for_prometheus_is_recorded():
+    assert rendered("_gpu_metrics_prometheus_files", "gpu_metrics") == RULES
+    values = {"gpu_metrics_targets_path": "", "gpu_metrics_dashboards_dir": "/srv/dashboards"}
+    files = rendered("_gpu_metrics_prometheus_files", "gpu_metrics", **values)
+    assert files == [RULES[0], *(f"/srv/dashboards/{name}" for name in DASHBOARDS)]
+
+
+EXPORTER = "/usr/local/lib/whisperops/host_metrics.pyz"
+
+
+@pytest.mark.parametrize(
+    ("files", "removed", "directories"),
+    [
+        # A host that only runs Prometheus, whose dashboards were in another directory once.
+        ([*RULES, "/old/fleet.json"], [*RULES, "/old/fleet.json"], ["/etc/prometheus/rules"]),
+        # What belongs to exporters waits until they have been stopped.
+        ([EXPORTER, *RULES], RULES, []),
+        ([EXPORTER], [], []),
+        ([], [], ["/etc/prometheus/rules"]),
+    ],
+)
+def test_of_exporters_nothing_is_removed_with_the_files_of_prometheus(files, removed, directories):
+    entries = {"files": files, "directories": ["/etc/prometheus/rules"]}
+    record = {"gpu_metrics_record": added(parsed("", "x"), "gpu_metrics", entries)}
+    assert rendered("_gpu_metrics_recorded_rules", "gpu_metrics", **record) == removed
+    assert rendered("_gpu_metrics_recorded_directories", "gpu_metrics", **record) == directories
+
+
+def test_without_a_recorded_file_of_prometheus_the_record_stays():
+    """Without an entry, the record loses all that a role has."""
+    (block,) = read("roles/gpu_metrics/tasks/remove_rules.yml")
+    assert block["when"] == "_gpu_metrics_recorded_rules | length > 0"
+    assert [task for task in block["block"] if "whisperops.gpu.installation_record" in task]
+
+
+@pytest.mark.parametrize(
+    ("groups", "variables", "hosts"),
+    [
+        (["whisper"], {}, "whisper"),
+        (["whisper", "whisper_gateway"], {}, "whisper:whisper_gateway"),
+        (["whisper", "prometheus"], {}, "whisper:prometheus"),
+        (["whisper", "whisper_gateway", "prometheus"], {}, "whisper:whisper_gateway:prometheus"),
+        (["lab"], {"whisper_hosts": "lab", "whisper_prometheus": "watcher"}, "lab:watcher"),
+    ],
+)
+def test_the_removal_reaches_gateways_and_prometheus(groups, variables, hosts):
+    first, _second, last = DataLoader().load_from_file(str(ROOT / "playbooks/remove.yml"), trusted_as_template=True)
+    for play in (first, last):
+        given = {"groups": {group: [] for group in groups}, **variables}
+        assert Templar(loader=DataLoader(), variables=given).template(play["hosts"]) == hosts
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ _LAST_LINES = 400
 # with what a client had printed.
 _FIRST_LINE_SECONDS = 60
 _TIMEOUT_SECONDS = 30
+_MIB = 1024 * 1024
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 
 
@@ -58,6 +59,8 @@ class Container(NamedTuple):
     restarts: int = 0
     exit_code: int | None = None
     out_of_memory: bool = False
+    # None: without a limit.
+    memory_limit_mib: int | None = None
 
 
 class Containers(Engine):
@@ -103,7 +106,8 @@ class Containers(Engine):
             if event.get("Action") == "die":
                 exit_code = _number((event.get("Actor") or {}).get("Attributes", {}).get("exitCode"))
             out_of_memory = out_of_memory or event.get("Action") == "oom"
-        return Ending(exit_code, container.restarts, container.running, out_of_memory, lines)
+        limit = container.memory_limit_mib
+        return Ending(exit_code, container.restarts, container.running, out_of_memory, lines, limit)
 
     def _events(self, container: Container, since: float) -> list[dict[str, Any]]:
         """What the engine remembers; that is little, and only since its own start."""
@@ -161,6 +165,7 @@ def described(inspected: dict[str, Any]) -> Container:
         # While it waits for its restart the engine calls it running, and there is no process.
         exit_code=None if state.get("Pid") else _number(state.get("ExitCode")),
         out_of_memory=bool(state.get("OOMKilled")),
+        memory_limit_mib=(_number(host.get("Memory")) or 0) // _MIB or None,
     )
 
 

@@ -50,6 +50,8 @@ class Ending(NamedTuple):
     # Whether the kernel took its life for want of memory, by the engine's own account.
     out_of_memory: bool = False
     lines: Sequence[str] = ()
+    # Of its container; None: it has none.
+    memory_limit_mib: int | None = None
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -57,6 +59,7 @@ class Ending(NamedTuple):
             "signal": signal_name(self.exit_code),
             "restarts": self.restarts,
             "out_of_memory": self.out_of_memory,
+            "memory_limit_mib": self.memory_limit_mib,
             "lines": list(self.lines),
         }
 

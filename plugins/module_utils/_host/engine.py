@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine, socket_path
@@ -14,6 +14,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.contain
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 _TIMEOUT_SECONDS = 30
+_MIB = 1024 * 1024
 
 
 class EngineState(NamedTuple):
@@ -27,6 +28,8 @@ class EngineState(NamedTuple):
     # By tag and by digest.
     images: dict[str, str]
     rootless: bool = False
+    # See limits(); None where no engine answers.
+    limits: dict[str, Any] | None = None
 
 
 NOTHING = EngineState(None, None, None, None, [], {})
@@ -62,7 +65,22 @@ def observe_engine(docker_host: str) -> EngineState:
         servers=sorted(map(server, containers), key=lambda one: str(one["name"])),
         images=references(images),
         rootless="name=rootless" in str(information.get("SecurityOptions")),
+        limits=limits(information),
     )
+
+
+def limits(information: Mapping[str, Any]) -> dict[str, Any]:
+    """The host's memory, and which limits of a container the engine can set; from the answer to ``docker info``.
+
+    An engine that says nothing of a limit is taken to be able to set it.
+    """
+    total = information.get("MemTotal")
+    return {
+        "memory_total_mib": total // _MIB if isinstance(total, int) and total > 0 else None,
+        "memory": information.get("MemoryLimit") is not False,
+        "swap": information.get("SwapLimit") is not False,
+        "processes": information.get("PidsLimit") is not False,
+    }
 
 
 def server(listed: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +95,7 @@ def server(listed: dict[str, Any]) -> dict[str, Any]:
         "ports": ports,
         "server": (listed.get("Labels") or {}).get(SERVER_LABEL),
         "model": (listed.get("Labels") or {}).get("whisperops.model"),
+        "limits": (listed.get("Labels") or {}).get("whisperops.limits"),
     }
 
 

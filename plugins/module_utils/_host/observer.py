@@ -63,6 +63,7 @@ class Observer:
                 "storage_driver": engine.storage_driver,
                 "root": engine.root,
                 "rootless": engine.rootless,
+                "limits": engine.limits,
             },
             "servers": engine.servers,
             "images": engine.images,

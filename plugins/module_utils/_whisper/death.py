@@ -110,6 +110,8 @@ def died(facts: Facts) -> Problem | None:
     ending = facts.ending
     if ending is None:
         return None
+    if ending.out_of_memory and ending.memory_limit_mib:
+        return _out_of_its_limit(ending, ending.memory_limit_mib)
     if ending.exit_code == _KILLED or ending.out_of_memory:
         return Problem.documented(
             "server_killed",
@@ -132,6 +134,18 @@ def died(facts: Facts) -> Problem | None:
         "server_failed",
         _died(ending),
         "Read its last log lines: a model, an argument or a library that it does not take.",
+    )
+
+
+def _out_of_its_limit(ending: Ending, limit_mib: int) -> Problem:
+    """The engine's word is the kernel's count, which a host without memory raises too."""
+    return Problem.documented(
+        "server_killed",
+        "The kernel killed the server for want of memory. Its container is limited to"
+        f" {limit_mib} MiB. {_died(ending)}",
+        "`dmesg | grep -i 'out of memory'` has a line of it. With `Memory cgroup` it was the limit: send shorter audio,"
+        " set whisper_server_upload_mib to the size of the largest upload in MiB, or set"
+        f" whisper_server_memory_limit_mib. Without, the host has too little memory: {SMALLER_MODEL}.",
     )
 
 

@@ -20,6 +20,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.applied impor
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import CHECK, Change
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import drift
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_limits import server_limits
 
 # Of the plan, what a role acts on. Its words (reasons, warnings) change nothing.
 PLAN_PARTS = {
@@ -111,6 +112,7 @@ class _Changes:
             yield Change(role, "download", "the model", None, self.model_file, "it is not on the host")
         own = re.compile(re.escape(name) + r"-\d+(-previous)?")
         there = {one["name"]: one for one in self.host["servers"] if own.fullmatch(one["name"] or "")}
+        limits = self._limits()
         for index, planned in enumerate(self.plan["servers"]):
             container = f"{name}-{index}"
             where = f"{planned['gpu'] or 'CPU'}, port {planned['port']}"
@@ -122,10 +124,18 @@ class _Changes:
                 )
             elif server is None:
                 yield Change(role, "create", container, None, where, "the plan has it")
+            elif limits and server.get("limits") != limits:
+                why = "its limits are others" if server.get("limits") else "it was created without limits"
+                yield Change(role, "replace", container, server.get("limits"), limits, why, (container,))
             elif server["state"] != "running":
                 yield Change(role, "start", container, server["state"], "running", "it does not run")
         for surplus in sorted(there):
             yield Change(role, "remove", surplus, there[surplus]["state"], None, "the plan has it no more", (surplus,))
+
+    def _limits(self) -> str | None:
+        """What each server is created with; None where no engine says what it can limit."""
+        engine = self.host["engine"].get("limits")
+        return server_limits(self.plan, self.options, engine).label if engine else None
 
     def _proof(self) -> Iterator[Change]:
         role, unit = ROLES[4], "whisper-proof.timer"

@@ -19,6 +19,9 @@ SERVING = {
     },
     "HostConfig": {
         "Runtime": "runc",
+        "Memory": 4 << 30,
+        "MemorySwap": 4 << 30,
+        "PidsLimit": 512,
         "Binds": ["/var/lib/whisper/models:/models:ro"],
         "DeviceRequests": [
             {"Driver": "cdi", "Count": 0, "DeviceIDs": ["nvidia.com/gpu=GPU-0"], "Capabilities": None, "Options": None}
@@ -37,6 +40,9 @@ def test_a_copy_is_started_as_the_server_is():
         "runtime": None,
         "device_requests": [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=GPU-0"], "count": 0}],
         "volumes": ["/var/lib/whisper/models:/models:ro"],
+        "memory": 4 << 30,
+        "memory_swap": 4 << 30,
+        "pids_limit": 512,
         "model": "/models/ggml-base.en.bin",
     }
 
@@ -52,6 +58,9 @@ def test_what_a_container_does_not_have_its_copy_has_not():
     bare = {**SERVING, "Config": {**SERVING["Config"], "Env": None}, "HostConfig": {"Runtime": "nvidia"}}
     twin = container_twin(bare)
     assert (twin["env"], twin["device_requests"], twin["runtime"]) == ({}, [], "nvidia")
+    assert (twin["memory"], twin["memory_swap"], twin["pids_limit"]) == (None, None, None)
+    unlimited = {**SERVING, "HostConfig": {"Memory": 0, "MemorySwap": -1, "PidsLimit": None}}
+    assert not any(container_twin(unlimited)[name] for name in ("memory", "memory_swap", "pids_limit"))
 
 
 GPU = {"memory_used_mib": 200, "memory_total_mib": 8000}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.filter.hosts_behind_gateways import hosts_behind_gateways
 from ansible_collections.whisperops.gpu.plugins.filter.hosts_on_loopback import hosts_on_loopback
 from ansible_collections.whisperops.gpu.plugins.filter.image_peers import image_peers
@@ -40,15 +41,48 @@ def test_a_host_without_the_variable_listens_on_loopback_and_reaches_itself():
     assert hosts_on_loopback(["gpu1", "prometheus"], hostvars, "listen", "prometheus") == ["gpu1"]
 
 
+PEERS = {
+    "a": {"whisper_image_wanted": "w:1 x86_64", "whisper_image_layers": []},
+    "b": {"whisper_image_wanted": "w:1 aarch64", "whisper_image_layers": ["sha256:1"]},
+    "c": {"whisper_image_wanted": "w:1 x86_64", "whisper_image_layers": ["sha256:1"]},
+    "d": {"whisper_image_wanted": "w:1 x86_64"},
+    "speech-1": {},
+}
+
+
+def peers(*hosts, build_host=""):
+    return image_peers(hosts or ["d", "c", "b", "a", "speech-1", "unknown"], PEERS, "w:1 x86_64", build_host)
+
+
 def test_peers_need_the_same_image_in_the_order_of_the_play():
-    hostvars = {
-        "a": {"whisper_image_wanted": "w:1 x86_64", "whisper_image_layers": []},
-        "b": {"whisper_image_wanted": "w:1 aarch64", "whisper_image_layers": ["sha256:1"]},
-        "c": {"whisper_image_wanted": "w:1 x86_64", "whisper_image_layers": ["sha256:1"]},
-        "d": {"whisper_image_wanted": "w:1 x86_64"},
-        "e": {},
-    }
-    assert image_peers(["d", "c", "b", "a", "e", "unknown"], hostvars, "w:1 x86_64") == {
-        "all": ["d", "c", "a"],
-        "with_image": ["c"],
-    }
+    assert peers() == {"all": ["d", "c", "a"], "with_image": ["c"], "build_host": "c", "source": "c"}
+
+
+def test_the_first_of_those_that_need_an_image_builds_it_and_gives_nothing_until_then():
+    found = peers("d", "a")
+    assert (found["build_host"], found["source"]) == ("d", None)
+    assert peers("speech-1")["build_host"] is None
+
+
+def test_a_named_build_host_is_the_only_one_that_builds_and_gives():
+    found = peers(build_host="a")
+    assert (found["build_host"], found["source"], found["with_image"]) == ("a", None, ["c"])
+    found = peers(build_host="c")
+    assert (found["build_host"], found["source"]) == ("c", "c")
+
+
+@pytest.mark.parametrize("named", ["b", "speech-1"])
+def test_a_build_host_of_another_image_gives_none(named):
+    found = peers(build_host=named)
+    assert (found["build_host"], found["source"]) == (named, None)
+
+
+def test_a_build_host_that_is_not_in_this_run_gives_none():
+    assert peers("d", "a", build_host="c")["source"] is None
+
+
+@pytest.mark.parametrize(("named", "advice"), [("speech-l", "Did you mean speech-1?"), ("zzz", "No name")])
+def test_a_build_host_that_the_inventory_does_not_know_is_refused_with_the_nearest_name(named, advice):
+    with pytest.raises(AnsibleFilterError, match=f"^build_host_unknown: whisper_image_build_host is {named}") as error:
+        peers(build_host=named)
+    assert advice in str(error.value)

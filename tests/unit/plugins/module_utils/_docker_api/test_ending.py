@@ -177,6 +177,30 @@ def test_the_kernels_killer_is_believed_whatever_the_code():
     assert cause(GIVEN._replace(ending=Ending(1, out_of_memory=True, lines=SERVED))).code == "server_killed"
 
 
+def test_a_container_that_reached_its_memory_limit_tells_the_limit():
+    limited = described(inspected(OOMKilled=True))._replace(memory_limit_mib=4096)
+    assert Recorded().ending(limited).as_dict()["memory_limit_mib"] == 4096
+    problem = cause(GIVEN._replace(ending=Ending(137, out_of_memory=True, lines=SERVED, memory_limit_mib=4096)))
+    assert problem.code == "server_killed"
+    assert "limited to 4096 MiB" in problem.message
+    assert "whisper_server_memory_limit_mib" in problem.remedy
+
+
+@pytest.mark.parametrize(("out_of_memory", "limit"), [(False, 4096), (True, None)])
+def test_a_limit_is_not_named_where_it_was_none_or_memory_was_not_the_reason(out_of_memory, limit):
+    problem = cause(GIVEN._replace(ending=Ending(137, 0, False, out_of_memory, SERVED, limit)))
+    assert problem.code == "server_killed"
+    assert "limited" not in problem.message
+    assert "whisper_server_memory_limit_mib" not in problem.remedy
+
+
+@pytest.mark.parametrize(("memory", "limit"), [(4 << 30, 4096), (0, None), (None, None)])
+def test_the_memory_limit_of_a_container_is_read(memory, limit):
+    container = inspected()
+    container["HostConfig"] = {**(container.get("HostConfig") or {}), "Memory": memory}
+    assert described(container).memory_limit_mib == limit
+
+
 def test_a_server_on_the_cpu_has_no_cause_but_its_end():
     assert cause_of_end(Facts(gpu=None)) is None
     assert cause_of_end(Facts(gpu=None, ending=Ending(132, lines=LOADING))).code == "illegal_instruction"

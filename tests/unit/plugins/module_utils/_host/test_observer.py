@@ -87,6 +87,7 @@ def test_the_look_holds_what_the_host_has(host):
         "storage_driver": None,
         "root": None,
         "rootless": False,
+        "limits": None,
     }
     assert seen["unseen"] == []
     json.dumps(seen)
@@ -146,7 +147,11 @@ def test_a_container_is_described_as_docker_lists_it():
         "State": "running",
         "Status": "Up 3 minutes",
         "Ports": [{"IP": "127.0.0.1", "PrivatePort": 8080, "PublicPort": 8080, "Type": "tcp"}],
-        "Labels": {"whisperops.server": "whisper-server", "whisperops.model": "ggml-base.en.bin@sha256:a"},
+        "Labels": {
+            "whisperops.server": "whisper-server",
+            "whisperops.model": "ggml-base.en.bin@sha256:a",
+            "whisperops.limits": "memory: 4096 MiB, processes: 512",
+        },
     }
     assert engine.server(listed) == {
         "name": "whisper-server-0",
@@ -157,6 +162,7 @@ def test_a_container_is_described_as_docker_lists_it():
         "ports": [8080],
         "server": "whisper-server",
         "model": "ggml-base.en.bin@sha256:a",
+        "limits": "memory: 4096 MiB, processes: 512",
     }
 
 
@@ -180,6 +186,19 @@ def test_an_engine_tells_whether_it_runs_without_root(monkeypatch, options, root
     answers = {"/info": {"ServerVersion": "28", "SecurityOptions": options}}
     monkeypatch.setattr(engine, "_ask", lambda client, target: answers.get(target, []))
     assert engine.observe_engine("unix:///run/docker.sock").rootless is rootless
+
+
+def test_an_engine_tells_which_limits_it_can_set(monkeypatch):
+    told = {"MemTotal": 8 << 30, "MemoryLimit": True, "SwapLimit": False, "PidsLimit": False}
+    monkeypatch.setattr(engine, "_ask", lambda client, target: told if target == "/info" else [])
+    seen = engine.observe_engine("unix:///run/docker.sock").limits
+    assert seen == {"memory_total_mib": 8192, "memory": True, "swap": False, "processes": False}
+
+
+@pytest.mark.parametrize("total", [None, 0, "8 GB"])
+def test_an_engine_that_tells_of_no_limit_is_taken_to_know_them(total):
+    expected = {"memory_total_mib": None, "memory": True, "swap": True, "processes": True}
+    assert engine.limits({"MemTotal": total}) == expected
 
 
 def serve(listener, answer):

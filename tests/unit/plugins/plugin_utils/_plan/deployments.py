@@ -32,10 +32,14 @@ PLAN = {
 }
 CPU_PLAN = {**PLAN, "runtime": "cpu", "gpus": [], "verdict": "cpu", "servers": [{"gpu": None, "port": 8080}]}
 
+ENGINE_LIMITS = {"memory_total_mib": 65536, "memory": True, "swap": True, "processes": True}
+# For base.en and an upload of 1 GiB.
+LIMITS = "memory: 10929 MiB, processes: 4096"
+
 BARE = {
     "gpu": {"driver": {"version": "550.163.01"}, "gpus": [{"uuid": UUID}]},
     "packages": {},
-    "engine": {"installed": False, "version": None},
+    "engine": {"installed": False, "version": None, "limits": None},
     "servers": [],
     "images": {},
     "files": {},
@@ -54,8 +58,10 @@ DEPLOYED = {
         "python3-requests": {"version": "2.32.3+dfsg-5", "held": False},
         **{name: {"version": "1.20.1-1", "held": False} for name in TOOLKIT},
     },
-    "engine": {"installed": True, "version": "26.1.5+dfsg1"},
-    "servers": [{"name": "whisper-server-0", "id": "f" * 64, "image": "sha256:1", "state": "running"}],
+    "engine": {"installed": True, "version": "26.1.5+dfsg1", "limits": ENGINE_LIMITS},
+    "servers": [
+        {"name": "whisper-server-0", "id": "f" * 64, "image": "sha256:1", "state": "running", "limits": LIMITS},
+    ],
     "images": {IMAGE: "sha256:1"},
     "files": {
         "/etc/docker/daemon.json": "sha256:d",

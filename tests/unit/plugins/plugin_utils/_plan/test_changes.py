@@ -14,8 +14,9 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment im
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.changes import PLAN_PARTS, roles_to_apply
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
-from .deployments import BARE, CPU_PLAN, DEPLOYED, IMAGE, PLAN, TOOLKIT, changes, deployed, told
+from .deployments import BARE, CPU_PLAN, DEPLOYED, IMAGE, LIMITS, PLAN, TOOLKIT, changes, deployed, told
 
 
 def with_difference(**differences):
@@ -72,6 +73,31 @@ def test_a_variable_that_it_does_not_run_by_leaves_it_alone():
 def test_a_variable_that_is_no_longer_set_is_a_difference_too():
     (change,) = changes(deployed(whisper_server_language="de"))
     assert (change.before, change.after) == ("de", None)
+
+
+@pytest.mark.parametrize(
+    ("before", "why"), [(None, "it was created without limits"), ("memory: 512 MiB", "its limits are others")]
+)
+@pytest.mark.parametrize("state", ["running", "exited"])
+def test_a_server_with_other_limits_is_replaced_and_says_so(before, why, state):
+    """As the servers of a host are that was deployed before there were limits."""
+    host = deployed()
+    host["servers"][0].update(limits=before, state=state)
+    (change, *others) = [one for one in changes(host) if one.role == "whisper_server" and one.action != "check"]
+    assert (change.action, change.what, change.before, change.after) == ("replace", "whisper-server-0", before, LIMITS)
+    assert (change.why, change.interrupts, others) == (why, ("whisper-server-0",), [])
+
+
+def test_nothing_is_said_of_limits_where_no_engine_answers():
+    host = deployed()
+    host["servers"][0]["limits"] = None
+    host["engine"]["limits"] = None
+    assert [one.action for one in changes(host)] == []
+
+
+def test_a_limit_by_which_no_server_starts_ends_the_run_before_anything_is_done():
+    with pytest.raises(PlanInputError, match=r"^server_limit_invalid: whisper_server_pids_limit is 3,"):
+        changes(deployed(), whisper_server_pids_limit=3)
 
 
 def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
