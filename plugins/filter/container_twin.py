@@ -27,6 +27,7 @@ def container_twin(container: Mapping[str, Any], on_cpu: bool = False) -> dict[s
             for request in host.get("DeviceRequests") or ()
         ],
         "volumes": host.get("Binds"),
+        "networks": [{"name": name} for name in (container.get("NetworkSettings") or {}).get("Networks") or ()],
         "model": command[command.index("--model") + 1],
     }
 

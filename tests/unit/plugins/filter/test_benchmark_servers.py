@@ -24,6 +24,7 @@ SERVING = {
             {"Driver": "cdi", "Count": 0, "DeviceIDs": ["nvidia.com/gpu=GPU-0"], "Capabilities": None, "Options": None}
         ],
     },
+    "NetworkSettings": {"Networks": {"whisperops": {"IPAddress": "172.18.0.2"}}},
 }
 
 
@@ -37,6 +38,7 @@ def test_a_copy_is_started_as_the_server_is():
         "runtime": None,
         "device_requests": [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=GPU-0"], "count": 0}],
         "volumes": ["/var/lib/whisper/models:/models:ro"],
+        "networks": [{"name": "whisperops"}],
         "model": "/models/ggml-base.en.bin",
     }
 
