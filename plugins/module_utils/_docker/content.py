@@ -21,7 +21,7 @@ _OWN_LABELS = (SERVER_LABEL, "whisperops.benchmark")
 _OWN_REPOSITORY = "whisperops/whisper.cpp"
 # Those of every engine, and those that a swarm makes.
 _NETWORKS = {"bridge", "host", "none", "docker_gwbridge", "ingress"}
-_OWN_NETWORK = "whisperops"
+OWN_NETWORK = "whisperops"
 # Docker Engine's own: of its containers and images, and of its plugins.
 _NAMESPACES = {"moby", "plugins.moby"}
 _NAMESPACE_KINDS = ("containers", "images", "content")
@@ -133,7 +133,7 @@ def _listed(kind: str, names: Sequence[str]) -> Iterator[str]:
 
 def _is_own_network(network: Document) -> bool:
     name, options = network.get("Name"), network.get("Options") or {}
-    return name in _NETWORKS or (name == _OWN_NETWORK and options.get("com.docker.network.bridge.name") == BRIDGE)
+    return name in _NETWORKS or (name == OWN_NETWORK and options.get("com.docker.network.bridge.name") == BRIDGE)
 
 
 def _is_own(container: Document) -> bool:
