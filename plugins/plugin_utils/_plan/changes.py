@@ -119,7 +119,7 @@ class _Changes:
         rules = planned_rules(self.plan, self.options).encode()
         there = self.host["files"].get(firewall.RULES)
         if there != "sha256:" + hashlib.sha256(rules).hexdigest():
-            sources = ", ".join(map(str, self.options["whisper_server_sources"])) or "all sources"
+            sources = ", ".join(map(str, self.options["whisper_server_sources"] or [])) or "all sources"
             why = "the host has none" if there is None else "the ports, the listen address or the sources differ"
             yield Change(ROLES[3], "configure", "the firewall of the servers", None, sources, why)
         elif self.host["firewall"] == firewall.MISSING:
