@@ -31,6 +31,7 @@ def container_twin(container: Mapping[str, Any], on_cpu: bool = False) -> dict[s
         "memory": _limit(host.get("Memory")),
         "memory_swap": _limit(host.get("MemorySwap")),
         "pids_limit": _limit(host.get("PidsLimit")),
+        "networks": [{"name": name} for name in (container.get("NetworkSettings") or {}).get("Networks") or ()],
         "model": command[command.index("--model") + 1],
     }
 

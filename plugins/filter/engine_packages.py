@@ -8,17 +8,17 @@ from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
 
-# What the modules of community.docker need on the host.
-REQUESTS = "python3-requests"
+# What a host needs beside the engine: the modules of community.docker, and the firewall of the servers.
+NEEDED = ["python3-requests", "nftables"]
 # An image build needs the client and BuildKit's, which older releases have in the package of the engine.
 OF_THE_DISTRIBUTION = {
-    "Debian 12": ["docker.io", REQUESTS],
-    "Debian 13": ["docker.io", "docker-cli", "docker-buildx", REQUESTS],
-    "Ubuntu 22": ["docker.io", "docker-buildx", REQUESTS],
-    "Ubuntu 24": ["docker.io", "docker-buildx", REQUESTS],
-    "Ubuntu 26": ["docker.io", "docker-buildx", REQUESTS],
+    "Debian 12": ["docker.io", *NEEDED],
+    "Debian 13": ["docker.io", "docker-cli", "docker-buildx", *NEEDED],
+    "Ubuntu 22": ["docker.io", "docker-buildx", *NEEDED],
+    "Ubuntu 24": ["docker.io", "docker-buildx", *NEEDED],
+    "Ubuntu 26": ["docker.io", "docker-buildx", *NEEDED],
 }
-OF_DOCKER = ["docker-ce", "docker-ce-cli", "containerd.io", "docker-buildx-plugin", REQUESTS]
+OF_DOCKER = ["docker-ce", "docker-ce-cli", "containerd.io", "docker-buildx-plugin", *NEEDED]
 # What Docker calls the dnf repository of each. Rocky Linux and AlmaLinux take CentOS' packages.
 DNF_REPOSITORIES = {"CentOS": "centos", "Rocky": "centos", "AlmaLinux": "centos", "RedHat": "rhel", "Fedora": "fedora"}
 DNF_RELEASES = ("9", "10")
@@ -39,7 +39,7 @@ def engine_packages(facts: Any, source: str, installed: bool = False) -> dict[st
     name, release = str(facts.get("distribution")), str(facts.get("distribution_major_version"))
     own = OF_THE_DISTRIBUTION.get(f"{name} {release}")
     repository = DNF_REPOSITORIES.get(name, "")
-    packages = {"distribution": own or [], "docker": OF_DOCKER, "none": [REQUESTS]}
+    packages = {"distribution": own or [], "docker": OF_DOCKER, "none": NEEDED}
     return {
         "package_manager": PACKAGE_MANAGERS.get(str(facts.get("os_family")), ""),
         "repository": repository,

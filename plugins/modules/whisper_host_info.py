@@ -130,6 +130,11 @@ units:
   returned: success
   type: dict
   sample: {docker.service: active}
+firewall:
+  description: SHA-256 of the servers' nftables table, V(missing) where there is none, V(null) where it cannot be seen.
+  returned: success
+  type: str
+  sample: missing
 ports:
   description: TCP ports on which something listens.
   returned: success

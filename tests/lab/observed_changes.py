@@ -14,6 +14,7 @@ from typing import Any, Iterator, Mapping
 
 Change = tuple[str, str]
 TIMER = "whisper-proof.timer"
+FIREWALL, RULES = "whisper-firewall.service", "/etc/whisper/firewall.nft"
 
 
 def differences(
@@ -37,7 +38,7 @@ def observed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[Change]
         {
             name: one["version"]
             for name, one in look["packages"].items()
-            if "nvidia" in name or name == "python3-requests"
+            if "nvidia" in name or name in ("python3-requests", "nftables")
         }
         for look in (before, after)
     ]
@@ -49,6 +50,12 @@ def observed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[Change]
             found.add(("pull", "the official image"))
     if {*after["models"]} - {*before["models"]}:
         found.add(("download", "the model"))
+    rules = [look.get("files", {}).get(RULES) for look in (before, after)]
+    tables = [look.get("firewall") for look in (before, after)]
+    if rules[0] != rules[1]:
+        found.add(("configure", "the firewall of the servers"))
+    elif tables[0] == "missing" != tables[1]:
+        found.add(("start", FIREWALL))
     servers = [{one["name"]: one["id"] for one in look["servers"]} for look in (before, after)]
     found |= set(differences(*servers, "create", "replace", "remove"))
     active = [look["units"].get(TIMER) == "active" for look in (before, after)]

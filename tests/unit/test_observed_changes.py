@@ -22,15 +22,19 @@ BEFORE = {
 AFTER = {
     **BEFORE,
     "engine": {"installed": True},
-    "packages": {"docker.io": {"version": "26"}, "python3-requests": {"version": "2"}},
+    "packages": {"docker.io": {"version": "26"}, "python3-requests": {"version": "2"}, "nftables": {"version": "1"}},
     "images": {"whisperops/whisper.cpp:cpu-1": "sha256:1"},
     "models": {"ggml-base.en.bin": "1 byte of 1"},
+    "files": {"/etc/whisper/firewall.nft": "sha256:1"},
+    "firewall": "sha256:2",
     "servers": [{"name": "whisper-server-0", "id": "1"}],
 }
 LIST = [
     {"action": "install", "what": "Docker Engine"},
     {"action": "install", "what": "python3-requests"},
+    {"action": "install", "what": "nftables"},
     {"action": "build", "what": "a local image"},
+    {"action": "configure", "what": "the firewall of the servers"},
     {"action": "download", "what": "the model"},
     {"action": "create", "what": "whisper-server-0"},
     {"action": "check", "what": "role whisper_proof"},

@@ -316,3 +316,13 @@ def test_an_engine_that_does_not_answer_ends_the_removal_before_anything_is_remo
 def test_the_engine_goes_only_if_it_is_ours_and_nothing_of_others_is_in_it(packages, usage, goes):
     record = with_entries(docker_engine={"packages": packages})
     assert rendered("_docker_engine_goes", _docker_engine_usage=usage, **record) is goes
+
+
+@pytest.mark.parametrize(("answer", "kept"), [({"rc": 0}, ["nftables"]), ({"rc": 1}, []), ({"rc": 4}, []), ({}, [])])
+def test_nftables_stays_where_somebody_has_enabled_its_service(answer, kept):
+    assert rendered("_docker_engine_in_use", _docker_engine_nftables=answer) == kept
+    removal = next(
+        task for task in read("roles/docker_engine/tasks/remove.yml") if task["name"] == "Remove the packages"
+    )
+    for kind in ("packages", "rpms"):
+        assert removal["whisperops.gpu.package_removal"][kind].endswith("| difference(_docker_engine_in_use) }}")

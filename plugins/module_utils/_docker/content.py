@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Seque
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.firewall import BRIDGE
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
@@ -20,6 +21,7 @@ _OWN_LABELS = (SERVER_LABEL, "whisperops.benchmark")
 _OWN_REPOSITORY = "whisperops/whisper.cpp"
 # Those of every engine, and those that a swarm makes.
 _NETWORKS = {"bridge", "host", "none", "docker_gwbridge", "ingress"}
+OWN_NETWORK = "whisperops"
 # Docker Engine's own: of its containers and images, and of its plugins.
 _NAMESPACES = {"moby", "plugins.moby"}
 _NAMESPACE_KINDS = ("containers", "images", "content")
@@ -86,9 +88,7 @@ def others(host: Host, recorded: Sequence[str]) -> list[str]:
         "container": [_container_name(one) for one in seen.containers if not _is_own(one)],
         "image": [_image_name(one) for one in seen.images if not _is_all_own(one, recorded, seen.containers)],
         "volume": [str(one.get("Name")) for one in _objects(_object(host.ask("/volumes")).get("Volumes") or [])],
-        "network": [
-            str(one.get("Name")) for one in _objects(host.ask("/networks")) if one.get("Name") not in _NETWORKS
-        ],
+        "network": [str(one.get("Name")) for one in _objects(host.ask("/networks")) if not _is_own_network(one)],
         "plugin": [str(one.get("Name")) for one in _objects(host.ask("/plugins"))],
         "swarm": [] if swarm == "inactive" else [swarm],
     }
@@ -129,6 +129,11 @@ def _listed(kind: str, names: Sequence[str]) -> Iterator[str]:
     yield from (f"{kind} {name}" for name in ordered[:_LONGEST_LIST])
     if len(ordered) > _LONGEST_LIST:
         yield f"{len(ordered) - _LONGEST_LIST} more of kind {kind}"
+
+
+def _is_own_network(network: Document) -> bool:
+    name, options = network.get("Name"), network.get("Options") or {}
+    return name in _NETWORKS or (name == OWN_NETWORK and options.get("com.docker.network.bridge.name") == BRIDGE)
 
 
 def _is_own(container: Document) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 FORMAT = 1
 # Of what is observed, what the next run compares.
-STATE = ("packages", "engine", "servers", "files", "speech", "models", "units", "selinux")
+STATE = ("packages", "engine", "servers", "files", "speech", "models", "units", "firewall", "selinux")
 # Of a plan, what roles act on. Its words (reasons, warnings) change nothing.
 PLAN = (
     "runtime",

@@ -12,6 +12,8 @@ import os
 import stat
 from typing import Any, Iterable
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
+
 _LARGEST_FILE = 8 * 1024 * 1024
 _LARGEST_RECORD = 1024 * 1024
 
@@ -24,8 +26,11 @@ OWN_FILES = (
     "/etc/yum.repos.d/nvidia-container-toolkit.repo",
     "/etc/nvidia-container-runtime/config.toml",
     "/var/run/cdi/nvidia.yaml",
+    "/etc/systemd/system/nftables.service.d/whisperops.conf",
+    "/etc/systemd/system/whisper-firewall.service",
     "/etc/systemd/system/whisper-proof.service",
     "/etc/systemd/system/whisper-proof.timer",
+    firewall.RULES,
     "/etc/whisper/plan.json",
     "/etc/whisper/servers.json",
     "/etc/whisper/proof-settings.json",

@@ -10,7 +10,7 @@ import platform
 import re
 from typing import Any, Callable
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._host import files
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import files, firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.engine import NOTHING, EngineState, observe_engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import ENGINE, OTHERS, TOOLKIT, packages
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
@@ -21,7 +21,7 @@ CRASHED_IMAGES = "/etc/whisper/crashed_images.json"
 LOCK = "/run/whisperops.lock"
 DAEMON_PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd")
 DOCKER_ROOT = "/var/lib/docker"
-UNITS = ("docker.service", "whisper-proof.timer", "nvidia-cdi-refresh.path")
+UNITS = ("docker.service", "whisper-proof.timer", "nvidia-cdi-refresh.path", firewall.UNIT)
 
 _SETTING = re.compile(r"""^([A-Z_]+)=["']?(.*?)["']?$""", re.MULTILINE)
 _SELINUX = {"1": "enforcing", "0": "permissive"}
@@ -71,6 +71,7 @@ class Observer:
             "speech": files.digests([os.path.join(speech_dir, "*")], self._root),
             "models": files.models(self._path(model_dir)),
             "units": self._units(),
+            "firewall": firewall.loaded(self._run, self._which),
             "ports": self._ports(),
             "free_mib": {path: files.free_mib(self._path(path)) for path in (engine.root or DOCKER_ROOT, model_dir)},
             "selinux": _SELINUX.get(self._text("/sys/fs/selinux/enforce").strip(), "disabled"),

@@ -25,8 +25,8 @@ TOOLKIT = (
     "libnvidia-container-tools",
     "libnvidia-container1",
 )
-# What the modules of community.docker need.
-OTHERS = ("python3-requests",)
+# What the modules of community.docker and the firewall of the servers need.
+OTHERS = ("python3-requests", "nftables")
 
 # A package's name and version, and dpkg's abbreviation of its state: what is wanted (h: held), then what is
 # (i: installed). rpm, which knows no such state, is asked for the same form.

@@ -10,15 +10,18 @@ list has a ``check``: the role runs, and changes the host only where it must.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda.versions import Version
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.applied import Applied, applied
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import CHECK, Change
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import drift
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import planned_rules
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_limits import server_limits
 
@@ -36,7 +39,12 @@ PLAN_PARTS = {
     "servers": "whisper_server",
 }
 # What may be set without a server being started anew.
-_KEEPS_SERVERS = frozenset({"whisper_server_log_dir", "whisper_server_ready_seconds"})
+_KEEPS_SERVERS = frozenset({"whisper_server_log_dir", "whisper_server_ready_seconds", "whisper_server_sources"})
+# What role docker_engine installs next to Docker Engine.
+_NEEDED = {
+    "python3-requests": "Ansible's modules for Docker need it",
+    "nftables": "the firewall of the servers needs it",
+}
 _LONGEST_SHOWN = 60
 
 
@@ -61,7 +69,8 @@ class _Changes:
         self.applied = applied(host.get("applied"))
 
     def all(self) -> list[Change]:
-        foreseen = [*self._engine(), *self._toolkit(), *self._image(), *self._servers(), *self._proof()]
+        foreseen = [*self._engine(), *self._toolkit(), *self._image()]
+        foreseen += [*self._firewall(), *self._servers(), *self._proof()]
         told = list(self._told(foreseen))
         known = {(change.role, change.what) for change in foreseen + told}
         seen = [one for one in self._seen() if (one.role, one.what) not in known and not self._explained(one, foreseen)]
@@ -78,8 +87,9 @@ class _Changes:
             yield Change(ROLES[0], "install", "Docker Engine", None, source, "none is installed")
         elif engine["version"] is None and not self.host["unseen"]:
             yield Change(ROLES[0], "start", "Docker Engine", "stopped", "running", "it does not run")
-        if self.host["packages"] is not None and "python3-requests" not in self.host["packages"]:
-            yield Change(ROLES[0], "install", "python3-requests", None, None, "Ansible's modules for Docker need it")
+        for name, why in _NEEDED.items():
+            if self.host["packages"] is not None and name not in self.host["packages"]:
+                yield Change(ROLES[0], "install", name, None, None, why)
 
     def _toolkit(self) -> Iterator[Change]:
         role = ROLES[1]
@@ -105,6 +115,16 @@ class _Changes:
         if there is None or there not in self.host["images"]:
             why = "there is none for this host" if there is None else f"{there} is not on the host any more"
             yield Change(role, "build", "a local image", None, image, f"{why}; a peer that has it gives it")
+
+    def _firewall(self) -> Iterator[Change]:
+        rules = planned_rules(self.plan, self.options).encode()
+        there = self.host["files"].get(firewall.RULES)
+        if there != "sha256:" + hashlib.sha256(rules).hexdigest():
+            sources = ", ".join(map(str, self.options["whisper_server_sources"] or [])) or "all sources"
+            why = "the host has none" if there is None else "the ports, the listen address or the sources differ"
+            yield Change(ROLES[3], "configure", "the firewall of the servers", None, sources, why)
+        elif self.host["firewall"] == firewall.MISSING:
+            yield Change(ROLES[3], "start", firewall.UNIT, None, "loaded", f"the table {firewall.TABLE} is gone")
 
     def _servers(self) -> Iterator[Change]:
         role, name = ROLES[3], str(self.options["whisper_server_name"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import gpus
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import TOOLKIT
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.applied import Applied
@@ -20,13 +21,20 @@ _FILES = (
     ("/var/run/cdi/", "nvidia_container_toolkit"),
     ("/etc/apt/sources.list.d/whisperops-nvidia", "nvidia_container_toolkit"),
     ("/etc/yum.repos.d/nvidia", "nvidia_container_toolkit"),
+    ("/etc/systemd/system/nftables.service.d/", "whisper_server"),
+    ("/etc/systemd/system/whisper-firewall", "whisper_server"),
+    (firewall.RULES, "whisper_server"),
     ("/etc/whisper/plan.json", "whisper_server"),
     ("/etc/whisper/servers.json", "whisper_server"),
     ("/etc/whisper/proof", "whisper_proof"),
     ("/usr/local/lib/whisper/", "whisper_proof"),
     ("/etc/systemd/system/whisper-proof", "whisper_proof"),
 )
-_UNITS = {"whisper-proof.timer": "whisper_proof", "nvidia-cdi-refresh.path": "nvidia_container_toolkit"}
+_UNITS = {
+    "whisper-proof.timer": "whisper_proof",
+    "nvidia-cdi-refresh.path": "nvidia_container_toolkit",
+    firewall.UNIT: "whisper_server",
+}
 _ENGINE, _TOOLKIT = "docker_engine", "nvidia_container_toolkit"
 
 
@@ -59,6 +67,9 @@ def _differences(before: Applied, host: Mapping[str, Any], model_file: str) -> I
         old, new = _mapping(state, part).get(key), _mapping(host, part).get(key)
         if old != new:
             yield role, what, old, new
+    # Where it cannot be seen, nothing is said of it.
+    if None not in (state.get("firewall"), host["firewall"]) and state["firewall"] != host["firewall"]:
+        yield "whisper_server", f"table {firewall.TABLE}", state["firewall"], host["firewall"]
     if state.get("selinux") != host.get("selinux"):
         yield "whisper_server", "SELinux", state.get("selinux"), host.get("selinux")
     if dict(before.gpus) != gpus(host["gpu"]):

@@ -27,6 +27,7 @@ SERVING = {
             {"Driver": "cdi", "Count": 0, "DeviceIDs": ["nvidia.com/gpu=GPU-0"], "Capabilities": None, "Options": None}
         ],
     },
+    "NetworkSettings": {"Networks": {"whisperops": {"IPAddress": "172.18.0.2"}}},
 }
 
 
@@ -43,6 +44,7 @@ def test_a_copy_is_started_as_the_server_is():
         "memory": 4 << 30,
         "memory_swap": 4 << 30,
         "pids_limit": 512,
+        "networks": [{"name": "whisperops"}],
         "model": "/models/ggml-base.en.bin",
     }
 

@@ -13,9 +13,9 @@ def facts(name, family="Debian"):
 @pytest.mark.parametrize(
     ("name", "packages"),
     [
-        ("Debian 12", ["docker.io", "python3-requests"]),
-        ("Debian 13", ["docker.io", "docker-cli", "docker-buildx", "python3-requests"]),
-        ("Ubuntu 24", ["docker.io", "docker-buildx", "python3-requests"]),
+        ("Debian 12", ["docker.io", "python3-requests", "nftables"]),
+        ("Debian 13", ["docker.io", "docker-cli", "docker-buildx", "python3-requests", "nftables"]),
+        ("Ubuntu 24", ["docker.io", "docker-buildx", "python3-requests", "nftables"]),
     ],
 )
 def test_a_distribution_has_packages_of_its_own(name, packages):
@@ -36,6 +36,7 @@ def test_the_red_hat_family_gets_dockers_own(name, repository):
         "containerd.io",
         "docker-buildx-plugin",
         "python3-requests",
+        "nftables",
     ]
 
 
@@ -49,12 +50,16 @@ def test_others_are_not_supported(name, family):
 
 def test_a_distribution_of_another_family_has_no_package_manager_here():
     found = engine_packages(facts("Archlinux 1", "Archlinux"), "none")
-    assert (found["supported"], found["package_manager"], found["packages"]) == (False, "", ["python3-requests"])
+    assert (found["supported"], found["package_manager"], found["packages"]) == (
+        False,
+        "",
+        ["python3-requests", "nftables"],
+    )
 
 
 @pytest.mark.parametrize("source", ["distribution", "docker", "none"])
-def test_beside_an_engine_that_is_installed_only_the_python_library_is_needed(source):
-    assert engine_packages(facts("Debian 13"), source, installed=True)["packages"] == ["python3-requests"]
+def test_beside_an_engine_that_is_installed_what_the_roles_need_is_installed(source):
+    assert engine_packages(facts("Debian 13"), source, installed=True)["packages"] == ["python3-requests", "nftables"]
 
 
 def test_red_hats_distributions_have_no_engine_of_their_own():

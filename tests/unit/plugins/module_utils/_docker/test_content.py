@@ -75,6 +75,7 @@ def with_containers(*containers, **changes):
         ),
         (engine(volumes={"Volumes": [{"Name": "data"}]}), ["volume data"]),
         (engine(networks=[{"Name": "bridge"}, {"Name": "app"}]), ["network app"]),
+        (engine(networks=[{"Name": "whisperops", "Options": None}]), ["network whisperops"]),
         (engine(info={"Swarm": {"LocalNodeState": "active"}}), ["swarm active"]),
         (engine(plugins=[{"Name": "vieux/sshfs:latest"}]), ["plugin vieux/sshfs:latest"]),
     ],
@@ -85,12 +86,18 @@ def with_containers(*containers, **changes):
         "image with another name",
         "volume",
         "network",
+        "network of theirs with the name of ours",
         "swarm",
         "plugin",
     ],
 )
 def test_what_is_not_keeps_the_engine(answers, said):
     assert seen(answers) == said
+
+
+def test_the_network_of_the_servers_does_not_keep_the_engine():
+    ours = {"Name": "whisperops", "Options": {"com.docker.network.bridge.name": "whisper0"}}
+    assert seen(engine(networks=[ours])) == []
 
 
 def test_of_many_the_first_are_named():

@@ -9,7 +9,7 @@ import socket
 import threading
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._host import engine, files
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import engine, files, firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.observer import Observer
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import Package, packages
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Result
@@ -60,7 +60,7 @@ def a_host(tmp_path):
 
 
 def observe(root, **changes):
-    dpkg, active = Result(1, DPKG, ""), Result(3, "active\ninactive\ninactive\n", "")
+    dpkg, active = Result(1, DPKG, ""), Result(3, "active\ninactive\ninactive\ninactive\n", "")
     settings = {
         "runner": answering(dpkg_query=dpkg, systemctl=active),
         "which": lambda name: f"/usr/bin/{name}" if name == "dpkg-query" else None,
@@ -91,6 +91,23 @@ def test_the_look_holds_what_the_host_has(host):
     }
     assert seen["unseen"] == []
     json.dumps(seen)
+
+
+def nft(tables, listing="table inet whisperops {\n}\n"):
+    return lambda command: tables if command[1:] == ["list", "tables"] else Result(0, listing, "")
+
+
+def test_the_table_of_the_servers_is_known_by_its_content():
+    there = Result(0, "table ip nat\ntable inet whisperops\n", "")
+    seen = firewall.loaded(nft(there), lambda name: name)
+    assert seen == firewall.loaded(nft(there), lambda name: name)
+    assert seen != firewall.loaded(nft(there, "table inet whisperops {\n\tchain a {\n\t}\n}\n"), lambda name: name)
+
+
+def test_a_table_that_is_gone_is_missing_and_one_that_cannot_be_seen_is_unknown():
+    assert firewall.loaded(nft(Result(0, "table inet whisperops_of_theirs\n", "")), lambda name: name) == "missing"
+    assert firewall.loaded(nft(Result(0, "", "")), lambda name: None) == "missing"
+    assert firewall.loaded(nft(Result(1, "", "Operation not permitted")), lambda name: name) is None
 
 
 def test_a_package_counts_only_where_it_is_installed():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import record
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.changes import deployment_changes
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import planned_rules
 
 UUID = "GPU-3f0f4e5c-0000-0000-0000-000000001080"
 IMAGE = "ghcr.io/ggml-org/whisper.cpp:main-cuda"
@@ -36,6 +39,16 @@ ENGINE_LIMITS = {"memory_total_mib": 65536, "memory": True, "swap": True, "proce
 # For base.en and an upload of 1 GiB.
 LIMITS = "memory: 10929 MiB, processes: 4096"
 
+
+def options(**given):
+    return {name: given.get(name, inputs.default(name)) for name in inputs.names()}
+
+
+def rules(plan=None, **given):
+    """The digest of the file of firewall rules."""
+    return "sha256:" + hashlib.sha256(planned_rules(plan or PLAN, options(**given)).encode()).hexdigest()
+
+
 BARE = {
     "gpu": {"driver": {"version": "550.163.01"}, "gpus": [{"uuid": UUID}]},
     "packages": {},
@@ -46,6 +59,7 @@ BARE = {
     "speech": {},
     "models": {},
     "units": {},
+    "firewall": "missing",
     "selinux": "disabled",
     "applied": None,
     "crashed_images": {},
@@ -55,6 +69,7 @@ DEPLOYED = {
     **BARE,
     "packages": {
         "docker.io": {"version": "26.1.5+dfsg1-9", "held": False},
+        "nftables": {"version": "1.1.3-1", "held": False},
         "python3-requests": {"version": "2.32.3+dfsg-5", "held": False},
         **{name: {"version": "1.20.1-1", "held": False} for name in TOOLKIT},
     },
@@ -65,24 +80,26 @@ DEPLOYED = {
     "images": {IMAGE: "sha256:1"},
     "files": {
         "/etc/docker/daemon.json": "sha256:d",
+        firewall.RULES: rules(),
         "/etc/whisper/plan.json": "sha256:p",
         "/etc/whisper/servers.json": "sha256:s",
     },
     "speech": {"/var/lib/whisper/speech/jfk.wav": "sha256:j"},
     "models": {"ggml-base.en.bin": "147964211 bytes of 1"},
     "units": {"docker.service": "active", "whisper-proof.timer": "inactive"},
+    "firewall": "sha256:f",
 }
 FACTS = {"image_reference": IMAGE, "gpu_mode": "runtime", "endpoints": [], "measured": {}}
 
 
 def wanted(model_file="ggml-base.en.bin", **given):
-    options = {name: given.get(name, inputs.default(name)) for name in inputs.names()}
-    return {"options": options, "inputs": inputs.inputs(given), "model_file": model_file}
+    return {"options": options(**given), "inputs": inputs.inputs(given), "model_file": model_file}
 
 
 def deployed(plan=None, host=None, facts=None, **given):
     """The host after a run that was given these variables."""
     after = copy.deepcopy(host or DEPLOYED)
+    after["files"][firewall.RULES] = rules(plan, **given)
     after["applied"] = record(wanted(**given)["inputs"], plan or PLAN, after["gpu"], facts or FACTS, after)
     return after
 

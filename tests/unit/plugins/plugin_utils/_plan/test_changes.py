@@ -9,14 +9,16 @@ import pytest
 
 pytest.importorskip("ansible", reason="the control node has Ansible")
 
-from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import model_file
+from ansible.errors import AnsibleFilterError
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes, model_file
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import PLAN as RECORDED
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.changes import PLAN_PARTS, roles_to_apply
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
-from .deployments import BARE, CPU_PLAN, DEPLOYED, IMAGE, LIMITS, PLAN, TOOLKIT, changes, deployed, told
+from .deployments import BARE, CPU_PLAN, DEPLOYED, IMAGE, LIMITS, PLAN, TOOLKIT, changes, deployed, told, wanted
 
 
 def with_difference(**differences):
@@ -34,8 +36,10 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_roles():
     assert told(changes(BARE)) == [
         "docker_engine: install Docker Engine",
         "docker_engine: install python3-requests",
+        "docker_engine: install nftables",
         *[f"nvidia_container_toolkit: install {name}" for name in TOOLKIT],
         "whisper_image: pull the official image",
+        "whisper_server: configure the firewall of the servers",
         "whisper_server: download the model",
         "whisper_server: create whisper-server-0",
         "whisper_proof: check role whisper_proof",
@@ -136,6 +140,18 @@ def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
             {"speech": {"/var/lib/whisper/speech/jfk.wav": "sha256:k"}},
             "whisper_proof: check /var/lib/whisper/speech/jfk.wav",
         ),
+        (
+            {"files": {"/etc/systemd/system/whisper-firewall.service": "sha256:w"}},
+            "whisper_server: check /etc/systemd/system/whisper-firewall.service",
+        ),
+        (
+            {"files": {"/etc/systemd/system/nftables.service.d/whisperops.conf": "sha256:n"}},
+            "whisper_server: check /etc/systemd/system/nftables.service.d/whisperops.conf",
+        ),
+        ({"files": {firewall.RULES: "sha256:e"}}, "whisper_server: configure the firewall of the servers"),
+        ({"firewall": "missing"}, "whisper_server: start whisper-firewall.service"),
+        ({"firewall": "sha256:e"}, "whisper_server: check table inet whisperops"),
+        ({"units": {firewall.UNIT: "failed"}}, "whisper_server: check whisper-firewall.service"),
         ({"units": {"docker.service": "failed"}}, "docker_engine: check docker.service"),
         ({"units": {"whisper-proof.timer": "active"}}, "whisper_proof: remove whisper-proof.timer"),
         (
@@ -151,6 +167,30 @@ def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
 )
 def test_what_has_changed_on_the_host_is_in_the_list(differences, expected):
     assert expected in told(changes(with_difference(**differences)))
+
+
+def test_other_sources_change_the_firewall_and_no_server():
+    found = changes(deployed(), whisper_server_sources=["192.0.2.10"])
+    assert told(found) == [
+        "whisper_server: configure the firewall of the servers",
+        "whisper_server: check whisper_server_sources",
+    ]
+    assert [change.interrupts for change in found] == [(), ()]
+    assert (
+        line(found[0].to_dict()) == "~ configure the firewall of the servers: 192.0.2.10"
+        " (the ports, the listen address or the sources differ)"
+    )
+    assert changes(deployed(whisper_server_sources=["192.0.2.10"]), whisper_server_sources=["192.0.2.10"]) == []
+
+
+def test_a_firewall_that_cannot_be_seen_is_no_difference():
+    assert changes(with_difference(firewall=None)) == []
+
+
+def test_a_source_that_is_no_address_is_refused_before_a_host_is_changed():
+    given = {**wanted(whisper_server_sources=["gateway"])}
+    with pytest.raises(AnsibleFilterError, match="server_source_invalid: "):
+        deployment_changes(BARE, PLAN, given)
 
 
 def test_a_model_that_is_gone_is_downloaded():
