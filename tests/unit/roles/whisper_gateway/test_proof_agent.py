@@ -201,7 +201,7 @@ def test_a_record_that_cannot_be_used_yet_gets_no_answer(ask, record):
 def test_connections_that_say_nothing_or_little_each_have_one_deadline(address, ask, record, monkeypatch):
     monkeypatch.setattr(proof_agent, "SECONDS_FOR_A_CHECK", 0.5)
     record({"port": 8080, "success": False})
-    with socket.create_connection(address, timeout=10) as slow, contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError), socket.create_connection(address, timeout=10) as slow:
         # A byte now and then does not prolong it.
         while True:
             slow.sendall(b"8")

@@ -144,7 +144,7 @@ def test_a_server_that_sends_a_little_now_and_then_ends_in_time(first, again):
 
 def test_a_server_that_takes_nothing_ends_in_time():
     timed_out = pytest.raises(client.TranscriptionError, match="timed out")
-    with socket.create_server(("127.0.0.1", 0)) as silent, timed_out:
+    with timed_out, socket.create_server(("127.0.0.1", 0)) as silent:
         client.transcribe(f"http://127.0.0.1:{silent.getsockname()[1]}/", bytes(64 << 20), 0.5)
 
 
