@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
-from .model_memory import HEADROOM_FACTOR, Memory, memory_of
+from .model_memory import HEADROOM_FACTOR, memory_of
+from .models import MODELS
 from .policy import PlanInputError
 
 AUTOMATIC, NONE = 0, -1
@@ -34,6 +35,8 @@ STEP_MIB = 256
 # A server with fewer does not start: an HTTP pool has several threads for each processor, and CUDA has threads too.
 FEWEST_PROCESSES = 64
 LABEL = "whisperops.limits"
+# What a model counts as of which nothing is known.
+_LARGEST = max(filter(None, map(memory_of, MODELS)), key=lambda memory: (memory.weights_mib, memory.mib))
 
 
 class Limits(NamedTuple):
@@ -105,14 +108,8 @@ def _automatic(model: str, on_cpu: bool, servers: int, upload_mib: int, total: i
 
 def needed_mib(model: str, on_cpu: bool) -> int:
     """Of the host's memory, with no upload. A model of which nothing is known counts as the largest that is."""
-    memory = memory_of(model) or _largest()
+    memory = memory_of(model) or _LARGEST
     return int((memory.mib if on_cpu else memory.weights_mib + CUDA_MIB) * HEADROOM_FACTOR)
-
-
-def _largest() -> Memory:
-    memory = memory_of("large-v3")
-    assert memory is not None
-    return memory
 
 
 def _processes(asked: int) -> int | None:

@@ -181,7 +181,10 @@ class Network(contextlib.ExitStack):
 def test_a_neighbor_reaches_a_published_port_and_nothing_else():
     with Network() as network:
         ways = (HOST, CONTAINER, "127.0.0.1", "fd00:77::1")
-        reached = lambda: [address for address in ways if network.asks("neighbor", address)]  # noqa: E731
+
+        def reached() -> list[str]:
+            return [address for address in ways if network.asks("neighbor", address)]
+
         # What the rules are for.
         assert reached() == [*ways]
         network.load(rules([8080], "0.0.0.0", []))
