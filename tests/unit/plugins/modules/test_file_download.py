@@ -104,7 +104,9 @@ def test_neither_message_nor_invocation_has_the_credentials_of_the_url(tmp_path,
     assert failed["reason"] == "network"
     assert "sig=secret" not in json.dumps(failed)
     assert "user:" not in json.dumps(failed)
-    assert failed["invocation"]["module_args"]["url"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    # Newer releases of ansible-core return no invocation.
+    if "invocation" in failed:
+        assert failed["invocation"]["module_args"]["url"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def test_a_directory_that_is_not_there(server, tmp_path):

@@ -37,7 +37,8 @@ def test_check_mode_predicts_the_removal_and_removes_nothing(tmp_path):
     said = run(**options, _ansible_check_mode=True)
     assert (ours / "file").exists()
     done = run(**options)
-    assert said == {**done, "invocation": said["invocation"]}
+    # Newer releases of ansible-core return no invocation.
+    assert {**said, "invocation": None} == {**done, "invocation": None}
     assert done["changed"]
     assert done["removed"] == [str(ours)]
     assert done["diff"] == {"before": f"{ours}\n", "after": ""}
