@@ -9,7 +9,6 @@ from typing import Any, Callable, Mapping
 from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.filter.url_file_name import url_file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import SourceError
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, VAD_MODELS
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
@@ -32,7 +31,7 @@ def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]
     wanted = {**inputs, "model_file": model_file(plan, inputs["options"])}
     try:
         return [change.to_dict() for change in changes.deployment_changes(host, plan, wanted)]
-    except (PlanInputError, SourceError) as error:
+    except PlanInputError as error:
         raise AnsibleFilterError(str(error)) from None
 
 

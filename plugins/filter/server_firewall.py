@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import firewall
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 DOCUMENTATION = r"""
 name: server_firewall
@@ -47,15 +48,10 @@ _value:
 """
 
 
-def server_firewall(plan: Any, listen_address: str, sources: Sequence[str]) -> str:
-    if not isinstance(plan, Mapping) or not isinstance(sources, (list, tuple)):
-        raise AnsibleFilterError(
-            f"whisperops.gpu.server_firewall: got {type(plan).__name__} and {type(sources).__name__}; allowed: the"
-            " result of whisperops.gpu.deployment_plan, and a list of addresses and networks."
-        )
+def server_firewall(plan: Mapping[str, Any], listen_address: str, sources: Sequence[str]) -> str:
     try:
         return firewall.rules([server["port"] for server in plan["servers"]], str(listen_address), sources)
-    except firewall.SourceError as error:
+    except PlanInputError as error:
         raise AnsibleFilterError(str(error)) from None
 
 

@@ -44,7 +44,7 @@ def _warning(name: str, host: str) -> str:
         f"Docker Engine on {host} cannot limit the {name} of a container. Its servers run without that limit.",
         f"Enable the controller of cgroups in the kernel, or accept it: {_VARIABLES[name]}: -1.",
     )
-    return f"{problem.code}: {problem.message} {problem.remedy}"
+    return str(problem)
 
 
 class FilterModule:

@@ -19,6 +19,9 @@ class Problem:
         """With the place in the documentation that says more."""
         return cls(code, message, f"{remedy} See docs/troubleshooting.md#{code}")
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message} {self.remedy}"
+
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
 

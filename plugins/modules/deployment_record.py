@@ -99,7 +99,7 @@ def main() -> None:
     try:
         observed = Observer().observe(given["model_dir"], given["speech_dir"], given["docker_host"])
     except InspectionError as error:
-        module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
+        module.fail_json(msg=str(error.problem))
     content = record(given["inputs"], given["plan"], given["gpu"], given["facts"], observed)
     try:
         if not module.check_mode:

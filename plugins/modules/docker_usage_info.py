@@ -59,11 +59,11 @@ others:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.content import PROGRAMS, Host, asker, others
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.content import Host, others
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import DAEMON_PROGRAMS, SOCKET, Engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
 
-SOCKET = "/run/docker.sock"
 LONGEST_SECONDS = 120
 
 
@@ -71,13 +71,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={"images": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True
     )
-    host = Host(asker(SOCKET, LONGEST_SECONDS), run_command.run, run_command.which)
-    installed = any(map(os.path.exists, PROGRAMS))
+    host = Host(Engine(SOCKET, LONGEST_SECONDS).ask, run_command.run, run_command.which)
+    installed = any(map(os.path.exists, DAEMON_PROGRAMS))
     try:
         found = others(host, module.params["images"])
     except InspectionError as error:
         if error.problem.code != "docker_unreachable":
-            module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
+            module.fail_json(msg=str(error.problem))
         module.exit_json(changed=False, answers=False, installed=installed, others=[])
     module.exit_json(changed=False, answers=True, installed=installed, others=found)
 

@@ -58,11 +58,11 @@ left:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.content import asker, content
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.content import content
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.image_removal import deleter, remove
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import SOCKET, Engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
-SOCKET = "/run/docker.sock"
 LONGEST_SECONDS = 300
 
 
@@ -70,12 +70,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={"images": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True
     )
+    engine = Engine(SOCKET, LONGEST_SECONDS)
     try:
-        seen = content(asker(SOCKET, LONGEST_SECONDS))
-        removal = remove(seen, module.params["images"], deleter(SOCKET, LONGEST_SECONDS), module.check_mode)
+        seen = content(engine.ask)
+        removal = remove(seen, module.params["images"], deleter(engine), module.check_mode)
     except InspectionError as error:
         if error.problem.code != "docker_unreachable":
-            module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
+            module.fail_json(msg=str(error.problem))
         module.exit_json(changed=False, answers=False, removed=[], left=[])
     module.exit_json(changed=bool(removal.removed), answers=True, removed=removal.removed, left=removal.left)
 

@@ -212,7 +212,7 @@ def main() -> None:
         if given["assert_safe"] and observed["engine"]["rootless"]:
             raise InspectionError(safety.engine_rootless(given["docker_host"]))
     except InspectionError as error:
-        module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
+        module.fail_json(msg=str(error.problem))
     module.exit_json(changed=False, gpu=Detector().report("auto").to_dict(), **observed)
 
 

@@ -100,7 +100,7 @@ def main() -> None:
     except EndpointsError as error:
         module.fail_json(msg=str(error))
     except InspectionError as error:
-        module.fail_json(msg=f"{error.problem.code}: {error.problem.message} {error.problem.remedy}")
+        module.fail_json(msg=str(error.problem))
     module.exit_json(changed=False, servers=found)
 
 

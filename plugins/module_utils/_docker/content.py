@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import mapping, mappings
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.firewall import BRIDGE
-from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.run_command import Runner, Which
 
-PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 CONTAINERD_DATA = "/var/lib/containerd"
 _OWN_LABELS = (SERVER_LABEL, "whisperops.benchmark")
@@ -32,32 +30,22 @@ Document = Mapping[str, Any]
 
 
 class Content(NamedTuple):
-    containers: list[Document]
-    images: list[Document]
+    containers: Sequence[Document]
+    images: Sequence[Document]
 
 
 class Host(NamedTuple):
     """Everything from outside comes in here, so that tests can bring a host of their own."""
 
+    # Raises InspectionError where no engine answers.
     ask: Callable[[str], Any]
     runner: Runner
     which: Which
     exists: Callable[[str], bool] = os.path.exists
 
 
-def asker(path: str, timeout_seconds: float) -> Callable[[str], Any]:
-    """Raises InspectionError where no engine answers."""
-    engine = Engine(path, timeout_seconds)
-
-    def ask(target: str) -> Any:
-        with engine.request("GET", target) as response:
-            return engine.document(response, f"answer {target}")
-
-    return ask
-
-
 def content(ask: Callable[[str], Any]) -> Content:
-    return Content(_objects(ask("/containers/json?all=1")), _objects(ask("/images/json")))
+    return Content(mappings(ask("/containers/json?all=1")), mappings(ask("/images/json")))
 
 
 def own_names(image: Document, recorded: Iterable[str]) -> list[str]:
@@ -83,13 +71,13 @@ def users(image: Document, containers: Iterable[Document]) -> list[str]:
 def others(host: Host, recorded: Sequence[str]) -> list[str]:
     """What keeps the engine, by kind and name. Empty where all that is in it belongs to this collection."""
     seen = content(host.ask)
-    swarm = (_object(host.ask("/info")).get("Swarm") or {}).get("LocalNodeState") or "inactive"
+    swarm = (mapping(host.ask("/info")).get("Swarm") or {}).get("LocalNodeState") or "inactive"
     kinds = {
         "container": [_container_name(one) for one in seen.containers if not _is_own(one)],
         "image": [_image_name(one) for one in seen.images if not _is_all_own(one, recorded, seen.containers)],
-        "volume": [str(one.get("Name")) for one in _objects(_object(host.ask("/volumes")).get("Volumes") or [])],
-        "network": [str(one.get("Name")) for one in _objects(host.ask("/networks")) if not _is_own_network(one)],
-        "plugin": [str(one.get("Name")) for one in _objects(host.ask("/plugins"))],
+        "volume": [str(one.get("Name")) for one in mappings(mapping(host.ask("/volumes")).get("Volumes") or [])],
+        "network": [str(one.get("Name")) for one in mappings(host.ask("/networks")) if not _is_own_network(one)],
+        "plugin": [str(one.get("Name")) for one in mappings(host.ask("/plugins"))],
         "swarm": [] if swarm == "inactive" else [swarm],
     }
     return [text for kind, names in kinds.items() for text in _listed(kind, names)] + list(_containerd(host))
@@ -163,25 +151,3 @@ def _image_name(image: Document) -> str:
 
 def _container_name(container: Document) -> str:
     return ([str(name).lstrip("/") for name in container.get("Names") or []] or [str(container.get("Id"))[:12]])[0]
-
-
-def _objects(answer: Any) -> list[Document]:
-    if isinstance(answer, list) and all(isinstance(one, dict) for one in answer):
-        return answer
-    raise _unexpected()
-
-
-def _object(answer: Any) -> Document:
-    if isinstance(answer, dict):
-        return answer
-    raise _unexpected()
-
-
-def _unexpected() -> InspectionError:
-    return InspectionError(
-        Problem(
-            "docker_error",
-            "What answers at Docker's socket does not answer as Docker's API does.",
-            "Look at `systemctl status docker`, and at any proxy before the socket.",
-        )
-    )

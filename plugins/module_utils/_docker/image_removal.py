@@ -22,9 +22,7 @@ class Removal(NamedTuple):
     left: list[str]
 
 
-def deleter(path: str, timeout_seconds: float) -> Delete:
-    engine = Engine(path, timeout_seconds)
-
+def deleter(engine: Engine) -> Delete:
     def delete(name: str) -> str | None:
         with engine.request("DELETE", f"/images/{quote(name, safe='/:@')}") as response:
             # Not forced: what something uses that no list of containers shows is a conflict.

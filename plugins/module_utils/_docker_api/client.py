@@ -14,6 +14,9 @@ from typing import Any, Iterator, NoReturn
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.unix_connection import UnixConnection
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError, Problem
 
+# Where the engine of a host listens, and what it is started by.
+SOCKET = "/run/docker.sock"
+DAEMON_PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 _LARGEST_ERROR = 64 * 1024
 LARGEST_DOCUMENT = 16 * 1024 * 1024
 
@@ -36,6 +39,30 @@ def error_text(response: http.client.HTTPResponse) -> str:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
         return body.decode("utf-8", "replace").strip() or response.reason
+
+
+def mapping(answer: Any) -> dict[str, Any]:
+    """An answer that is one object; InspectionError where it is anything else."""
+    if isinstance(answer, dict):
+        return answer
+    raise _unexpected()
+
+
+def mappings(answer: Any) -> list[dict[str, Any]]:
+    """An answer that is a list of objects; InspectionError where it is anything else."""
+    if isinstance(answer, list) and all(isinstance(one, dict) for one in answer):
+        return answer
+    raise _unexpected()
+
+
+def _unexpected() -> InspectionError:
+    return InspectionError(
+        Problem(
+            "docker_error",
+            "What answers at Docker's socket does not answer as Docker's API does.",
+            "Look at `systemctl status docker`, and at any proxy before the socket.",
+        )
+    )
 
 
 class Engine:
@@ -93,6 +120,11 @@ class Engine:
             ) from error
         finally:
             connection.close()
+
+    def ask(self, target: str) -> Any:
+        """The JSON that the engine gives there."""
+        with self.request("GET", target) as response:
+            return self.document(response, f"answer {target}")
 
     def refuse(self, what: str, response: http.client.HTTPResponse) -> NoReturn:
         raise InspectionError(

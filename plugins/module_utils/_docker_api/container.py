@@ -36,6 +36,8 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 
 # Each server's container has it.
 SERVER_LABEL = "whisperops.server"
+# The limits that it was created with, in words.
+LIMITS_LABEL = "whisperops.limits"
 
 
 class Container(NamedTuple):

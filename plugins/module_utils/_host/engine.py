@@ -9,8 +9,13 @@ import json
 from typing import Any, Mapping, NamedTuple
 from urllib.parse import quote
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine, socket_path
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import (
+    Engine,
+    mapping,
+    mappings,
+    socket_path,
+)
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import LIMITS_LABEL, SERVER_LABEL
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 _TIMEOUT_SECONDS = 30
@@ -35,28 +40,15 @@ class EngineState(NamedTuple):
 NOTHING = EngineState(None, None, None, None, [], {})
 
 
-def _ask(client: Engine, target: str) -> Any:
-    with client.request("GET", target) as response:
-        return client.document(response, f"answer {target}")
-
-
-def _objects(answer: Any) -> bool:
-    return isinstance(answer, list) and all(isinstance(one, dict) for one in answer)
-
-
 def observe_engine(docker_host: str) -> EngineState:
     client = Engine(socket_path(docker_host), _TIMEOUT_SECONDS)
     labelled = quote(json.dumps({"label": [SERVER_LABEL]}))
     try:
-        information = _ask(client, "/info")
-        containers = _ask(client, f"/containers/json?all=1&filters={labelled}")
-        images = _ask(client, "/images/json")
+        information = mapping(client.ask("/info"))
+        containers = mappings(client.ask(f"/containers/json?all=1&filters={labelled}"))
+        images = mappings(client.ask("/images/json"))
     except InspectionError as error:
         return NOTHING._replace(error=f"{error.problem.code}: {error.problem.message}")
-    if not isinstance(information, dict) or not _objects(containers) or not _objects(images):
-        return NOTHING._replace(
-            error=f"docker_error: what answers at {docker_host} does not answer as Docker's API does."
-        )
     return EngineState(
         version=str(information.get("ServerVersion") or ""),
         error=None,
@@ -95,7 +87,7 @@ def server(listed: dict[str, Any]) -> dict[str, Any]:
         "ports": ports,
         "server": (listed.get("Labels") or {}).get(SERVER_LABEL),
         "model": (listed.get("Labels") or {}).get("whisperops.model"),
-        "limits": (listed.get("Labels") or {}).get("whisperops.limits"),
+        "limits": (listed.get("Labels") or {}).get(LIMITS_LABEL),
     }
 
 

@@ -10,6 +10,7 @@ import platform
 import re
 from typing import Any, Callable
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import DAEMON_PROGRAMS, SOCKET
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import files, firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.engine import NOTHING, EngineState, observe_engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import ENGINE, OTHERS, TOOLKIT, packages
@@ -19,14 +20,13 @@ APPLIED = "/etc/whisper/applied.json"
 PLAN = "/etc/whisper/plan.json"
 CRASHED_IMAGES = "/etc/whisper/crashed_images.json"
 LOCK = "/run/whisperops.lock"
-DAEMON_PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd")
 DOCKER_ROOT = "/var/lib/docker"
 UNITS = ("docker.service", "whisper-proof.timer", "nvidia-cdi-refresh.path", firewall.UNIT)
 
 _SETTING = re.compile(r"""^([A-Z_]+)=["']?(.*?)["']?$""", re.MULTILINE)
 _SELINUX = {"1": "enforcing", "0": "permissive"}
 # A line of /proc/net/tcp: the number, the local address and port, the other side's, and the state (0A: it listens).
-_SOCKET = re.compile(r"\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A ")
+_LISTENING = re.compile(r"\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A ")
 _LONGEST = 64 * 1024
 
 
@@ -51,14 +51,14 @@ class Observer:
         found = packages(ENGINE + TOOLKIT + OTHERS, self._run, self._which)
         if found is None:
             unseen.append("packages: the host has neither dpkg nor rpm.")
-        engine = self._engine(docker_host) if self._exists("/run/docker.sock") else NOTHING
+        engine = self._engine(docker_host) if self._exists(SOCKET) else NOTHING
         if engine.error:
             unseen.append(f"Docker Engine: {engine.error}")
         return {
             "distribution": self._distribution(),
             "packages": None if found is None else {name: one._asdict() for name, one in found.items()},
             "engine": {
-                "installed": self._exists("/run/docker.sock") or any(map(self._exists, DAEMON_PROGRAMS)),
+                "installed": self._exists(SOCKET) or any(map(self._exists, DAEMON_PROGRAMS)),
                 "version": engine.version,
                 "storage_driver": engine.storage_driver,
                 "root": engine.root,
@@ -114,4 +114,4 @@ class Observer:
     def _ports(self) -> list[int]:
         """TCP ports that something listens on, from the kernel's own list."""
         lines = (self._text("/proc/net/tcp") + self._text("/proc/net/tcp6")).splitlines()
-        return sorted({int(found.group(1), 16) for found in map(_SOCKET.match, lines) if found})
+        return sorted({int(found.group(1), 16) for found in map(_LISTENING.match, lines) if found})

@@ -11,6 +11,7 @@ import pwd
 import stat
 from typing import Callable, Iterable, Mapping, NamedTuple
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import SOCKET
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 # Of the collection alone; those that an operator names come on top.
@@ -27,8 +28,7 @@ DIRECTORIES = (
 )
 # Debian's group staff may write here, and with it replace what root runs anyway.
 _OF_STAFF = "/usr/local/"
-SOCKET = "/run/docker.sock"
-_SOCKETS = ("unix:///run/docker.sock", "unix:///var/run/docker.sock")
+_SOCKETS = (f"unix://{SOCKET}", f"unix:///var{SOCKET}")
 _ROOTLESS = "/run/user/*/docker.sock"
 # Who has one of these cannot log in.
 _NO_SHELLS = frozenset({"nologin", "false", "true", "sync"})

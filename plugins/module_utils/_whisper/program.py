@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict
         sys.stderr.write(f"{error}\n")
         return 2
     except InspectionError as error:
-        sys.stderr.write(f"{error.problem.code}: {error.problem.message} {error.problem.remedy}\n")
+        sys.stderr.write(f"{error.problem}\n")
         found = servers(endpoints, [])
     entries = [_checked(server, settings, prove or Prover().prove) for server in found]
     record.keep(entries, [one["port"] for one in found], settings["record"], settings["metrics"])

@@ -15,12 +15,10 @@ from typing import Any, Iterable, Mapping, Sequence, Union
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.firewall import BRIDGE, TABLE
 
+from .policy import PlanInputError
+
 _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 _FAMILIES = {4: "ip", 6: "ip6"}
-
-
-class SourceError(ValueError):
-    """A source is neither an address nor a network."""
 
 
 def planned_rules(plan: Mapping[str, Any], options: Mapping[str, Any]) -> str:
@@ -111,7 +109,7 @@ def _network(source: str) -> _Network:
     try:
         return ipaddress.ip_network(source, strict=False)
     except ValueError:
-        raise SourceError(
+        raise PlanInputError(
             f"server_source_invalid: whisper_server_sources has {source!r}, which is no address and no network. Write"
             " addresses and networks such as 192.0.2.10, 198.51.100.0/24 or 2001:db8::/64. Nothing was changed."
         ) from None

@@ -34,7 +34,6 @@ HOST_SHARE = 8
 STEP_MIB = 256
 # A server with fewer does not start: an HTTP pool has several threads for each processor, and CUDA has threads too.
 FEWEST_PROCESSES = 64
-LABEL = "whisperops.limits"
 # What a model counts as of which nothing is known.
 _LARGEST = max(filter(None, map(memory_of, MODELS)), key=lambda memory: (memory.weights_mib, memory.mib))
 

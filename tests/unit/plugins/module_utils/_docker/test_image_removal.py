@@ -8,8 +8,9 @@ import threading
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker.content import asker, content
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker.content import content
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker.image_removal import deleter
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import Engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 IN_USE = "conflict: unable to delete debian:12 (must be forced) - image is being used by stopped container 1"
@@ -42,7 +43,7 @@ def delete(tmp_path):
     path = str(tmp_path / "docker.sock")
     with socketserver.ThreadingUnixStreamServer(path, Answering) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield deleter(path, 5)
+        yield deleter(Engine(path, 5))
         server.shutdown()
 
 
@@ -63,5 +64,5 @@ def test_another_answer_is_a_problem(delete):
 
 def test_a_stopped_engine_is_unreachable(tmp_path):
     with pytest.raises(InspectionError) as problem:
-        content(asker(str(tmp_path / "none.sock"), 5))
+        content(Engine(str(tmp_path / "none.sock"), 5).ask)
     assert problem.value.problem.code == "docker_unreachable"

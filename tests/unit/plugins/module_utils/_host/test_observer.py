@@ -201,13 +201,13 @@ def test_an_engine_that_answers_in_another_form_is_told(tmp_path, answer):
 )
 def test_an_engine_tells_whether_it_runs_without_root(monkeypatch, options, rootless):
     answers = {"/info": {"ServerVersion": "28", "SecurityOptions": options}}
-    monkeypatch.setattr(engine, "_ask", lambda client, target: answers.get(target, []))
+    monkeypatch.setattr(engine.Engine, "ask", lambda client, target: answers.get(target, []))
     assert engine.observe_engine("unix:///run/docker.sock").rootless is rootless
 
 
 def test_an_engine_tells_which_limits_it_can_set(monkeypatch):
     told = {"MemTotal": 8 << 30, "MemoryLimit": True, "SwapLimit": False, "PidsLimit": False}
-    monkeypatch.setattr(engine, "_ask", lambda client, target: told if target == "/info" else [])
+    monkeypatch.setattr(engine.Engine, "ask", lambda client, target: told if target == "/info" else [])
     seen = engine.observe_engine("unix:///run/docker.sock").limits
     assert seen == {"memory_total_mib": 8192, "memory": True, "swap": False, "processes": False}
 

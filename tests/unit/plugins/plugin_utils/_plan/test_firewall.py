@@ -15,7 +15,8 @@ pytest.importorskip("ansible", reason="the control node has Ansible")
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.whisperops.gpu.plugins.filter.server_firewall import server_firewall
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import SourceError, rules
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import rules
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 NFT = shutil.which("nft") or shutil.which("nft", path="/usr/sbin:/sbin")
 TOOLS = [
@@ -71,7 +72,7 @@ def test_a_source_within_another_one_is_not_repeated():
 
 @pytest.mark.parametrize("source", ["gateway", "192.0.2.0/33", "", "192.0.2.1; drop"])
 def test_a_source_that_is_no_address_is_refused(source):
-    with pytest.raises(SourceError, match="server_source_invalid: "):
+    with pytest.raises(PlanInputError, match="server_source_invalid: "):
         rules([8080], "0.0.0.0", [source])
     with pytest.raises(AnsibleFilterError, match="server_source_invalid: "):
         server_firewall({"servers": []}, "0.0.0.0", [source])
