@@ -76,6 +76,8 @@ def scenarios():
 MATTERS_WHERE = {
     "docker_engine_repository_key_fingerprint": ("docker_engine_source", lambda source: source == "docker"),
     "docker_engine_repository_url": ("docker_engine_source", lambda source: source == "docker"),
+    # The one host with dnf.
+    "docker_engine_rpm_repository_key_fingerprint": ("inventory_hostname", lambda name: name == "lab-dnf"),
     "gpu_metrics_exporter_checksum": ("lab_gpu", lambda gpu: gpu is not None),
     "gpu_metrics_exporter_url": ("lab_gpu", lambda gpu: gpu is not None),
     "whisper_image_source_checksum": ("whisper_image_source_git", lambda repository: not repository),
