@@ -173,6 +173,14 @@ docs: $(DOCS)/venv/.installed | $(COLLECTION) ## the documentation as a site, in
 	  sphinx-build --quiet --fail-on-warning --keep-going $(DOCS)/source $(DOCS)/html
 	$(BIN)/python tests/docs/site_links.py $(DOCS)/html
 
+$(VENV)/.kubernetes: tests/kubernetes/requirements.txt $(VENV)/.dev
+	$(UV) --requirement $<
+	touch $@
+
+kube-check: $(VENV)/.kubernetes ## playbooks/kubernetes.yml against a real API server, which Go builds once: ten minutes
+	tests/kubernetes/build
+	$(TOOLS) pytest --quiet tests/kubernetes
+
 cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, checked with cuobjdump and run on the CPU
 	tests/lab/engine up trixie
 	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit lab_cuda
@@ -207,8 +215,9 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	@# Its image for the card is the one that was just built.
 	$(MAKE) --no-print-directory cuda-build
 	$(MAKE) --no-print-directory molecule SCENARIO=gpu
+	$(MAKE) --no-print-directory kube-check
 	@# No sanity: that of 2.22.0rc1 takes a part from GitHub, which a closed network does not reach.
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build test nightly
+  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build kube-check test nightly

@@ -16,9 +16,9 @@ description:
     package C(ansible) brings the collections.
 options:
   _terms:
-    description: No term is taken.
+    description: Dictionaries from collection to versions, to compare in place of the declared dependencies.
     type: list
-    elements: str
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -81,6 +81,6 @@ def unmet(needed: Mapping[str, str], found: Mapping[str, str | None]) -> list[di
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core ships no types
-    def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
-        needed = declared(OWN)["dependencies"]
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
+        needed = {name: versions for term in terms for name, versions in term.items()} or declared(OWN)["dependencies"]
         return unmet(needed, {name: installed(name) for name in needed})

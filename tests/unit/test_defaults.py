@@ -42,6 +42,10 @@ PLAYBOOKS = {"benchmark.yml": "whisper_benchmark", "metrics.yml": "gpu_metrics",
 OPTIONAL = {"whisper_gateway": "whisper_gateway_enabled", "gpu_metrics": "gpu_metrics_enabled"}
 
 
+# Run by a test that is no scenario, with none of their variables set.
+BESIDE_SCENARIOS = {"tests/kubernetes": "whisper_kubernetes"}
+
+
 def roles_run(scenario, hosts):
     """Names that the variables of what a scenario runs begin with."""
     text = "".join(path.read_text(encoding="utf-8") for path in scenario.rglob("*.yml"))
@@ -57,7 +61,7 @@ def roles_run(scenario, hosts):
 
 def scenarios():
     """Scenario → the variables of each of its hosts, as the inventory gives them, and the roles that it runs."""
-    found = {}
+    found = {place: ([{}], (role,)) for place, role in BESIDE_SCENARIOS.items()}
     for path in sorted(ROOT.glob("molecule/*/molecule.yml")):
         options = read(path)["ansible"]["executor"]["args"]["ansible_playbook"]
         given = dict(option.removeprefix("--").split("=", 1) for option in options if "=" in option)

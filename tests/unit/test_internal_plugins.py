@@ -20,6 +20,7 @@ FOR_EVERYONE = {
     "modules/cuda_image_info",
     "modules/docker_daemon_config",
     "modules/file_download",
+    "modules/kubernetes_gpu_info",
     "modules/nvidia_gpu_info",
     "modules/repository_key_info",
     "modules/whisper_benchmark_info",

@@ -1,0 +1,13 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a cluster's objects of ours are called. Private to this collection."""
+
+from __future__ import annotations
+
+NAME = "whisper-server"
+# Of Kubernetes' recommended labels, the one by which our objects are known.
+MANAGED_BY = ("app.kubernetes.io/managed-by", "whisperops.gpu")
+# Of server-side apply: the fields of our objects are ours from the first day.
+FIELD_MANAGER = "whisperops.gpu"

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What pods have of the nodes' devices. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Mapping
+
+from .labels import GPU, MIG, number
+from .names import MANAGED_BY
+
+_OVER = ("Succeeded", "Failed")
+
+
+@dataclass
+class Use:
+    """Of one node: resource → devices that pods of others have, and that our servers have; devices that are broken."""
+
+    others: dict[str, int] = field(default_factory=dict)
+    ours: dict[str, int] = field(default_factory=dict)
+    # resource → names, as the kubelet gives them.
+    unhealthy: dict[str, set[str]] = field(default_factory=dict)
+
+
+def by_node(pods: Iterable[Mapping[str, Any]]) -> dict[str, Use]:
+    uses: dict[str, Use] = {}
+    for pod in pods:
+        spec, status = pod.get("spec") or {}, pod.get("status") or {}
+        node = spec.get("nodeName")
+        if not node or status.get("phase") in _OVER:
+            continue
+        use = uses.setdefault(node, Use())
+        labels = (pod.get("metadata") or {}).get("labels") or {}
+        held = use.ours if labels.get(MANAGED_BY[0]) == MANAGED_BY[1] else use.others
+        for resource, count in _wanted(spec).items():
+            held[resource] = held.get(resource, 0) + count
+        _add_unhealthy(use, status)
+    return uses
+
+
+def _wanted(spec: Mapping[str, Any]) -> dict[str, int]:
+    """As the scheduler counts: the containers together, or the largest container that runs before them."""
+    together: dict[str, int] = {}
+    for container in spec.get("containers") or ():
+        for resource, count in _limits(container):
+            together[resource] = together.get(resource, 0) + count
+    for container in spec.get("initContainers") or ():
+        for resource, count in _limits(container):
+            together[resource] = max(together.get(resource, 0), count)
+    return together
+
+
+def _limits(container: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
+    for resource, count in ((container.get("resources") or {}).get("limits") or {}).items():
+        if resource == GPU or resource.startswith(MIG):
+            yield resource, number(count) or 0
+
+
+def _add_unhealthy(use: Use, status: Mapping[str, Any]) -> None:
+    for container in status.get("containerStatuses") or ():
+        for allocated in container.get("allocatedResourcesStatus") or ():
+            for device in allocated.get("resources") or ():
+                if device.get("health") == "Unhealthy":
+                    use.unhealthy.setdefault(str(allocated.get("name")), set()).add(str(device.get("resourceID")))

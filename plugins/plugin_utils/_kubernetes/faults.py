@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be right before anything is applied; and what the user of the kubeconfig has to be allowed to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Iterator, Mapping
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+
+from .options import NEW_CLAIM, Options
+
+# Server-side apply of an object that is there needs patch, of a new one create too; the comparison reads it.
+_VERBS = ("get", "create", "patch")
+
+
+def access(options: Options) -> list[dict[str, Any]]:
+    kinds = [
+        *([("", "namespaces", False)] if options.create_namespace else []),
+        *([("", "persistentvolumeclaims", True)] if options.model_storage == NEW_CLAIM else []),
+        ("", "services", True),
+        ("apps", "deployments", True),
+        ("policy", "poddisruptionbudgets", True),
+        ("networking.k8s.io", "networkpolicies", True),
+        *([("networking.k8s.io", "ingresses", True)] if options.ingress_host else []),
+    ]
+    return [
+        {"verb": verb, "group": group, "resource": resource, **({"namespace": options.namespace} if inside else {})}
+        for group, resource, inside in kinds
+        for verb in _VERBS
+    ]
+
+
+def faults(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Options) -> list[str]:
+    return [str(problem) for problem in _problems(cluster, plan, options)]
+
+
+def _problems(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Options) -> Iterator[Problem]:
+    if not plan["groups"]:
+        yield _no_node_fits(plan)
+    classes = cluster["storage_classes"]
+    if options.model_storage == NEW_CLAIM and classes is not None:
+        names = ", ".join(one["name"] for one in classes) or "none"
+        if options.storage_class and options.storage_class not in [one["name"] for one in classes]:
+            yield _storage_class(f"The cluster has no storage class {options.storage_class}; it has: {names}.")
+        elif not options.storage_class and not any(one["default"] for one in classes):
+            yield _storage_class(
+                f"The cluster has no default storage class for the claim of the model; it has: {names}."
+            )
+    if cluster["denied"]:
+        denied = ", ".join(_asked(one) for one in cluster["denied"])
+        yield Problem.documented(
+            "kubernetes_access_denied",
+            f"The user of the kubeconfig may not {denied}.",
+            "Bind a role that may, or hand the rendered files to those who may apply them.",
+        )
+
+
+def _storage_class(message: str) -> Problem:
+    return Problem.documented(
+        "storage_class_missing",
+        message,
+        "Set whisper_kubernetes_storage_class to one that offers ReadWriteMany, or whisper_kubernetes_model_storage to"
+        " download.",
+    )
+
+
+def _asked(wanted: Mapping[str, Any]) -> str:
+    resource = ".".join(filter(None, (wanted["resource"], wanted.get("group"))))
+    inside = f" in namespace {wanted['namespace']}" if wanted.get("namespace") else ""
+    return f"{wanted['verb']} {resource}{inside}"
+
+
+def _no_node_fits(plan: Mapping[str, Any]) -> Problem:
+    counted = Counter(one["code"] for one in plan["left_out"])
+    reasons: dict[str, str] = {}
+    for one in plan["left_out"]:
+        reasons.setdefault(one["code"], one["reason"])
+    told = " ".join(f"{counted[code]} with {code}: {reason}" for code, reason in reasons.items())
+    return Problem.documented(
+        "no_node_fits",
+        f"No node of the cluster can serve. {told or 'It has no node.'}",
+        "Follow the remedies of the nodes that are meant to serve.",
+    )

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The objects that all groups share: namespace, Service, network policy, storage, Ingress."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+from urllib.parse import urlsplit
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import NAME
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import PORT, ModelFile
+
+from .group_objects import labels
+from .options import CLAIM, NEW_CLAIM, Options
+
+SERVICE = "whisper"
+_PODS = {"matchLabels": {"app.kubernetes.io/name": NAME}}
+_DNS = 53
+_PORT_OF = {"http": 80, "https": 443}
+
+
+def namespace(options: Options) -> dict[str, Any]:
+    """With the strictest of Kubernetes' pod security standards: the API refuses a pod that is not hardened."""
+    levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": options.namespace, "labels": {**labels(), **levels}},
+    }
+
+
+def shared_objects(models: Iterable[ModelFile], options: Options) -> list[dict[str, Any]]:
+    models = list(models)
+    return [
+        *([_claim(models, options)] if options.model_storage == NEW_CLAIM else []),
+        _service(options),
+        _network_policy(models, options),
+        *([_ingress(options)] if options.ingress_host else []),
+    ]
+
+
+def _metadata(name: str, options: Options) -> dict[str, Any]:
+    return {"name": name, "namespace": options.namespace, "labels": labels()}
+
+
+def _service(options: Options) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(SERVICE, options),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": _PODS["matchLabels"],
+            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }
+
+
+def _network_policy(models: Iterable[ModelFile], options: Options) -> dict[str, Any]:
+    """Servers are asked by those who may, and ask nobody but for their model. A policy knows no names of hosts."""
+    ports = [] if options.model_storage == CLAIM else sorted({_port(model.url) for model in models})
+    names = [{"port": _DNS, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    egress = [{"ports": [*names, *({"port": port, "protocol": "TCP"} for port in ports)]}] if ports else []
+    sources = [dict(one) for one in options.sources]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _metadata(SERVICE, options),
+        "spec": {
+            "podSelector": _PODS,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": sources, "ports": [{"port": "http", "protocol": "TCP"}]}] if sources else [],
+            "egress": egress,
+        },
+    }
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or _PORT_OF.get(parts.scheme, _PORT_OF["https"])
+
+
+def _claim(models: Iterable[ModelFile], options: Options) -> dict[str, Any]:
+    """Pods of all nodes write the model to it and read it."""
+    storage = sum(2 * model.size_mib for model in set(models))
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": _metadata(options.model_claim, options),
+        "spec": {
+            "accessModes": ["ReadWriteMany"],
+            **({"storageClassName": options.storage_class} if options.storage_class else {}),
+            "resources": {"requests": {"storage": f"{storage}Mi"}},
+        },
+    }
+
+
+def _ingress(options: Options) -> dict[str, Any]:
+    host, secret = options.ingress_host, options.ingress_tls_secret
+    annotations = dict(options.ingress_annotations)
+    backend = {"service": {"name": SERVICE, "port": {"name": "http"}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {**_metadata(SERVICE, options), **({"annotations": annotations} if annotations else {})},
+        "spec": {
+            **({"ingressClassName": options.ingress_class} if options.ingress_class else {}),
+            **({"tls": [{"hosts": [host], "secretName": secret}]} if secret else {}),
+            "rules": [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
+        },
+    }

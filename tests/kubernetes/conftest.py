@@ -1,0 +1,78 @@
+"""The API server with the sample cluster, once for all tests, and a run of the playbook against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+
+from control_plane import ControlPlane  # noqa: E402 - after the path
+from sample_cluster import OBJECTS  # noqa: E402 - after the path
+
+GUIDE = ROOT / "docs" / "kubernetes.md"
+
+
+def read_only_role() -> dict[str, Any]:
+    """As the guide tells people to make it."""
+    blocks = GUIDE.read_text("utf-8").split("```yaml\n")[1:]
+    documents = [one for block in blocks for one in yaml.safe_load_all(block.split("```")[0])]
+    return next(one for one in documents if isinstance(one, dict) and one.get("kind") == "ClusterRole")
+
+
+def bound(role: dict[str, Any], user: str) -> list[dict[str, Any]]:
+    name = role["metadata"]["name"]
+    api = "rbac.authorization.k8s.io"
+    return [
+        role,
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "User", "apiGroup": api, "name": user}],
+        },
+    ]
+
+
+NODES_ALONE = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "nodes-alone"},
+    "rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}],
+}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    plane = ControlPlane(tmp_path_factory.mktemp("control_plane"))
+    try:
+        for thing in [*OBJECTS, *bound(read_only_role(), "reader"), *bound(NODES_ALONE, "narrow")]:
+            plane.create(thing)
+        yield plane
+    finally:
+        plane.stop()
+
+
+@pytest.fixture
+def play(cluster: ControlPlane, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(
+        user: str, *arguments: str, playbook: str = "playbooks/kubernetes.yml", **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
+        given = {"whisper_report_dir": str(tmp_path), **variables}
+        inventory = tmp_path / "hosts.json"
+        inventory.write_text(json.dumps({"kubernetes": {"hosts": {"speech": given}}}), "utf-8")
+        command = ["ansible-playbook", str(ROOT / playbook), "--inventory", str(inventory), *arguments]
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "KUBECONFIG": str(cluster.kubeconfig(user))}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    return run

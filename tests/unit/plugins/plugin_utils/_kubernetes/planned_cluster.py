@@ -1,0 +1,38 @@
+"""The plan of the recorded cluster, and the options that the role has by default."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import yaml
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
+
+ROOT = Path(__file__).parents[5]
+sys.path.insert(0, str(ROOT / "tests" / "unit" / "plugins" / "module_utils" / "_kubernetes"))
+
+from recorded_cluster import observed  # noqa: E402 - after the path
+
+IMAGE = "whisperops/whisper.cpp:cuda12.4.1-61"
+PULLED = "registry.example.com/whisper.cpp@sha256:" + "6" * 64
+IMAGES = {IMAGE: PULLED}
+DEFAULTS = yaml.safe_load((ROOT / "roles" / "whisper_kubernetes" / "defaults" / "main.yml").read_text("utf-8"))
+
+
+def options(**given) -> Options:
+    """Under the names of the variables, without the prefix of the role for its own."""
+    own = {f"whisper_kubernetes_{name}": value for name, value in given.items() if not name.startswith("whisper_")}
+    return Options.of({**DEFAULTS, **given, **own})
+
+
+def planned(change=None, cluster=None, **arguments):
+    return ClusterPlanner(**{"images": IMAGES, **arguments}).plan(cluster or observed(change=change))
+
+
+def group(name, **arguments):
+    return next(one for one in planned(**arguments)["groups"] if one["name"] == name)
+
+
+def left_out(**arguments):
+    return {one["node"]: one for one in planned(**arguments)["left_out"]}
