@@ -36,6 +36,13 @@ def test_a_collection_that_is_not_there_is_named(monkeypatch):
     assert LookupModule().run([]) == [{"name": "no.such_collection", "version": None, "needed": ">=1.0.0"}]
 
 
+def test_collections_that_one_playbook_needs_are_compared_in_place_of_the_declared():
+    needed = {"community.docker": ">=1000", "no.such_collection": ">=1.0.0"}
+    found = LookupModule().run([needed])
+    assert {one["name"]: one["needed"] for one in found} == needed
+    assert LookupModule().run([{"community.docker": ">=1"}]) == []
+
+
 @pytest.mark.parametrize("version", ["4.8.3", "4.8.5", "5.0.2", "5.2.1", "5.4.0", "6.0.0", "5.5.0-dev0"])
 def test_versions_that_work_with_docker_29_will_do(version):
     assert unmet(DOCKER, {"community.docker": version}) == []
