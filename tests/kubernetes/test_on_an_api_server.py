@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,7 @@ def test_the_playbook_of_compose_renders_the_plan_of_a_host(play, tmp_path):
         "nobody",
         *("--extra-vars", "whisper_hosts=speech", "--extra-vars", "ansible_connection=local"),
         playbook="playbooks/compose.yml",
+        ansible_python_interpreter=sys.executable,
         whisper_policy={"allow_cpu": "always"},
         whisper_compose_image="registry.example.com/whisper.cpp:cpu",
     )
