@@ -177,7 +177,7 @@ $(VENV)/.kubernetes: tests/kubernetes/requirements.txt $(VENV)/.dev
 	$(UV) --requirement $<
 	touch $@
 
-kube-check: $(VENV)/.kubernetes ## playbooks/kubernetes.yml against a real API server, which Go builds once: ten minutes
+kube-check: $(VENV)/.kubernetes ## playbooks/kubernetes.yml against a real API server, which Go builds once: twenty minutes
 	tests/kubernetes/build
 	$(TOOLS) pytest --quiet tests/kubernetes
 

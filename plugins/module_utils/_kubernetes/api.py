@@ -19,11 +19,11 @@ from . import problems
 
 # The API server would rather not give 3,000 nodes at once.
 PAGE = 500
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 class RefusedError(Exception):
-    """The API's answer to a request that it does not do."""
+    """The user may not do what was asked for."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -99,15 +99,15 @@ class DynamicApi:
             status = getattr(error, "status", None)
             if status == _UNAUTHORIZED:
                 raise InspectionError(problems.unauthorized(self.server)) from error
-            if isinstance(status, int) and status > 0:
+            if status == _FORBIDDEN:
                 raise RefusedError(status, _said(error)) from error
-            raise InspectionError(problems.unreachable(self.server, _text(error))) from error
+            raise InspectionError(problems.unreachable(self.server, _said(error))) from error
 
 
 def _said(error: Any) -> str:
     """The sentence of the API's answer, which is an object of kind Status."""
     try:
-        return str(json.loads(error.body)["message"])
+        return str(json.loads(error.body)["message"]).rstrip(".")
     except (AttributeError, KeyError, TypeError, ValueError):
         return _text(error)
 

@@ -99,13 +99,17 @@ def test_a_refusal_has_the_sentence_of_the_api(connect):
 
 
 def test_a_refusal_without_a_sentence_is_one_too(connect):
-    with pytest.raises(RefusedError, match="500"):
-        list(connect(Client(error=ApiError(500, b"<html>"))).items("v1", "Node"))
+    with pytest.raises(RefusedError, match="403"):
+        list(connect(Client(error=ApiError(403, b"<html>"))).items("v1", "Node"))
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(ApiError(401), "kubernetes_unauthorized"), (OSError("Connection refused"), "kubernetes_unreachable")],
+    [
+        (ApiError(401), "kubernetes_unauthorized"),
+        (ApiError(504, b'{"message": "Timeout."}'), "kubernetes_unreachable"),
+        (OSError("Connection refused"), "kubernetes_unreachable"),
+    ],
 )
 def test_what_does_not_answer_has_a_code(connect, error, code):
     with pytest.raises(InspectionError) as failed:

@@ -73,7 +73,7 @@ def test_pods_that_have_ended_hold_nothing():
 
 def test_the_largest_container_that_runs_first_counts_where_it_is_larger():
     def prepare(items):
-        spec = items["v1 Pod"][0]["spec"]
+        (spec,) = [one["spec"] for one in items["v1 Pod"] if one["metadata"]["name"] == "training-2"]
         spec["initContainers"] = [{"resources": {"limits": {"nvidia.com/gpu": "5", "cpu": "1"}}}]
 
     before, after = nodes(), nodes(change=prepare)
