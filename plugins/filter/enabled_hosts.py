@@ -49,7 +49,8 @@ _value:
 
 
 def enabled_hosts(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]], variable: str) -> list[str]:
-    return [host for host in hosts if host in hostvars and boolean(hostvars[host].get(variable) or False)]
+    """A value that is no boolean is none here; the check of the variables says so of its host."""
+    return [host for host in hosts if host in hostvars and boolean(hostvars[host].get(variable) or False, strict=False)]
 
 
 class FilterModule:
