@@ -157,7 +157,7 @@ RECORDED_FIRST = [
     ("whisper_image", "build", "Create the build directory"),
     ("whisper_image", "receive_from_host", "Create the build directory"),
     ("whisper_gateway", "install", "Create the directories of the gateway"),
-    ("whisper_gateway", "agent", "Create the directory of the proof agent"),
+    ("whisper_gateway", "agent_apply", "Create the directory of the proof agent"),
     ("nvidia_container_toolkit", "install", "Install the toolkit with the distribution's package manager"),
 ]
 
@@ -268,7 +268,7 @@ def test_a_certificate_of_the_host_is_not_recorded_as_the_gateways(kind, own):
         "_whisper_gateway_refusals_file": "/etc/refuse",
     }
     files = rendered("_whisper_gateway_own_files", "whisper_gateway", **values)
-    assert files == ["/etc/keys", "/etc/refuse"] + ["/etc/x.pem"] * own
+    assert files == ["/etc/keys", "/etc/refuse", "/etc/whisper/gateway/loaded"] + ["/etc/x.pem"] * own
 
 
 def with_entries(**entries):

@@ -139,18 +139,20 @@ class _Changes:
             server = there.pop(container, None)
             if f"{container}-previous" in there:
                 there.pop(f"{container}-previous")
-                yield Change(
-                    role, "replace", container, "interrupted run", where, "an earlier run did not end", (container,)
-                )
+                yield self._replace(container, "interrupted run", where, "an earlier run did not end")
             elif server is None:
                 yield Change(role, "create", container, None, where, "the plan has it")
             elif limits and server.get("limits") != limits:
                 why = "its limits are others" if server.get("limits") else "it was created without limits"
-                yield Change(role, "replace", container, server.get("limits"), limits, why, (container,))
+                yield self._replace(container, server.get("limits"), limits, why)
             elif server["state"] != "running":
                 yield Change(role, "start", container, server["state"], "running", "it does not run")
         for surplus in sorted(there):
             yield Change(role, "remove", surplus, there[surplus]["state"], None, "the plan has it no more", (surplus,))
+
+    def _replace(self, server: str, before: str | None, after: str | None, why: str) -> Change:
+        seconds = int(self.options["whisper_server_ready_seconds"])
+        return Change(ROLES[3], "replace", server, before, after, why, (server,), seconds)
 
     def _limits(self) -> str | None:
         """What each server is created with; None where no engine says what it can limit."""
@@ -192,7 +194,7 @@ class _Changes:
         for server in servers:
             if server not in named:
                 named.add(server)
-                yield Change(ROLES[3], "replace", server, before, after, what, (server,))
+                yield self._replace(server, before, after, what)
 
     def _differences(self, before: Applied) -> Iterator[tuple[str, str, str | None, str | None]]:
         options = self.inputs["options"]

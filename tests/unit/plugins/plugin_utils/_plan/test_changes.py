@@ -301,8 +301,26 @@ def test_a_password_is_in_no_line_and_in_no_record():
 def test_a_line_reads_like_a_planner_s():
     (change,) = changes(deployed(), whisper_server_listen_address="0.0.0.0")
     assert line(change.to_dict()) == (
-        "± replace whisper-server-0: 0.0.0.0 (whisper_server_listen_address, interrupts whisper-server-0)"
+        "± replace whisper-server-0: 0.0.0.0 (whisper_server_listen_address, interrupts whisper-server-0"
+        " until its model is loaded, at most 120 s)"
     )
+
+
+def test_the_time_that_a_server_may_not_answer_is_what_the_operator_has_set():
+    found = changes(
+        deployed(whisper_server_ready_seconds=900),
+        whisper_server_ready_seconds="900",
+        whisper_server_listen_address="0.0.0.0",
+    )
+    assert [(change.action, change.seconds) for change in found] == [("replace", 900)]
+
+
+def test_a_server_that_is_removed_does_not_come_back():
+    surplus = {**DEPLOYED["servers"][0], "name": "whisper-server-1"}
+    found = changes(with_difference(servers=[*DEPLOYED["servers"], surplus]))
+    (removed,) = [change for change in found if change.action == "remove"]
+    assert (removed.interrupts, removed.seconds) == (("whisper-server-1",), None)
+    assert line(removed.to_dict()).endswith("interrupts whisper-server-1 for good)")
 
 
 @pytest.mark.parametrize(
