@@ -23,6 +23,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import drift
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import planned_rules
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_command import server_command
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_limits import server_limits
 
 # Of the plan, what a role acts on. Its words (reasons, warnings) change nothing.
@@ -55,7 +56,10 @@ def deployment_changes(host: Mapping[str, Any], plan: Mapping[str, Any], wanted:
     :param plan: the result of deployment_plan.
     :param wanted: ``inputs`` (see inputs.py), ``options``: every variable of the roles with its value, and
         ``model_files``: the names of the files that the servers load, the model's first.
+    :raises PlanInputError: a variable has a value by which no server would be as it is told to be.
     """
+    # Before anything is done, also in check mode, and where no server is to be replaced.
+    server_command(plan, wanted["options"], wanted["model_files"][0])
     return _Changes(host, plan, wanted).all()
 
 

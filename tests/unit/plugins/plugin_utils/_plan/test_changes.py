@@ -138,6 +138,15 @@ def test_a_limit_by_which_no_server_starts_ends_the_run_before_anything_is_done(
         changes(deployed(), whisper_server_pids_limit=3)
 
 
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [({"whisper_server_beam_size": 9}, "beam_size"), ({"whisper_server_language": "xx"}, "language")],
+)
+def test_an_option_that_no_server_can_have_ends_the_run_before_anything_is_done(given, variable):
+    with pytest.raises(PlanInputError, match=f"^server_option_invalid: whisper_server_{variable} is "):
+        changes(deployed(), **given)
+
+
 def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
     host = deployed()
     found = changes(host, nvidia_container_toolkit_version="1.21.0")
