@@ -15,7 +15,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import
 
 
 def model_files(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """The names that role whisper_server gives the files of its models: that of the plan, and that which finds speech."""
+    """The names that role whisper_server gives its files: the plan's model, and the one that finds speech."""
     url = str(options.get("whisper_server_model_url") or "")
     known = {**MODELS, **VAD_MODELS}.get(str(plan.get("model")))
     model = url_file_name(url) if url else known.file if known else str(plan.get("model"))

@@ -33,7 +33,7 @@ class Transcription(NamedTuple):
 
     @property
     def joined(self) -> str:
-        """The same of a server that was told where lines end, which may be within a word: words bring their own spaces."""
+        """The same of a server that was told where lines end, also within words. Words bring their own spaces."""
         return " ".join(self.answer.replace("\n", "").split())
 
 

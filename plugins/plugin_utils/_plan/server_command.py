@@ -156,8 +156,9 @@ def _warnings(found: Mapping[str, Any], language: str, model_file: str) -> Itera
         return
     if language in (languages.ENGLISH, "english") and "translate" not in found:
         yield (
-            f"{PREFIX}language is {language}, and the model {model_file} knows other languages: speech in another language"
-            f" comes out translated to English unless a request names its language. Unset it for {languages.AUTO}."
+            f"{PREFIX}language is {language}, and the model {model_file} knows other languages: speech in another"
+            " language comes out translated to English unless a request names its language. Unset it for"
+            f" {languages.AUTO}."
         )
     if "translate" in found and _NOT_TRAINED_TO_TRANSLATE in model_file:
         yield (

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from typing import Iterator, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
+
 from .server_options import flag_owner
 
-CODE = "server_option_unknown"
 # `  -t N,      --threads N                 [2      ] number of …`: the flags stand before the default.
 _FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 # Each version has it. Without it the text is something else: an error, or nothing.
@@ -53,7 +54,10 @@ def _sentence(flag: str, image: str) -> str:
     else:
         seen = f"{option.variable} sets {flag}"
         remedy = f"Unset it, or deploy an image with whisper.cpp {option.since} or newer."
-    return (
-        f"{CODE}: {seen}, which whisper-server of {image} does not know, so that it would end at once. {remedy} No"
-        f" server was stopped or replaced. See docs/troubleshooting.md#{CODE}"
+    return str(
+        Problem.documented(
+            "server_option_unknown",
+            f"{seen}, which whisper-server of {image} does not know, so that it would end at once.",
+            f"{remedy} No server was stopped or replaced.",
+        )
     )

@@ -13,7 +13,7 @@ Flags that are not here, and why:
   of them they would take away text or times. Temperature and its increment are fields of a request, and no flags.
 - ``--host``, ``--port``, ``--model``, ``--device``, ``--no-gpu``, the paths: the plan's and the role's.
 - ``--convert``, ``--tmp-dir``: the container has no ffmpeg and no directory to write to.
-- ``--print-*``, ``--debug-mode``, ``--word-thold``, ``--ov-e-device``: for development, or for builds that are not ours.
+- ``--print-*``, ``--debug-mode``, ``--word-thold``, ``--ov-e-device``: for development, or for other builds.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import math
 from typing import Any, Mapping, NamedTuple
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
 from .models import VAD_MODELS
 from .policy import PlanInputError
 
 PREFIX = "whisper_server_"
-CODE = "server_option_invalid"
 # WHISPER_MAX_DECODERS: with more, each request fails.
 _MOST_DECODERS = 8
 # Half of the 448 tokens that a model takes as text; what is beyond is cut off.
@@ -120,7 +120,7 @@ def values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def invalid(name: str, seen: str, allowed: str) -> PlanInputError:
-    return PlanInputError(f"{CODE}: {PREFIX}{name} {seen}. {allowed} See docs/troubleshooting.md#{CODE}")
+    return PlanInputError(str(Problem.documented("server_option_invalid", f"{PREFIX}{name} {seen}.", allowed)))
 
 
 def arguments(set_here: Mapping[str, Any], model_path: str = "/models") -> list[str]:

@@ -23,4 +23,7 @@ def test_audio_of_ones_own_is_in_the_language_of_its_server_unless_one_is_named(
     loader, variables = DataLoader(), {}
     for part in ("defaults", "vars"):
         variables.update(loader.load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True))
-    assert Templar(loader=loader, variables={**variables, **given}).template(variables["_whisper_proof_language"]) == language
+    assert (
+        Templar(loader=loader, variables={**variables, **given}).template(variables["_whisper_proof_language"])
+        == language
+    )

@@ -93,7 +93,11 @@ def test_a_model_of_ones_own_is_downloaded_with_a_published_one_that_finds_speec
     }
     assert rendered("_whisper_server_model_files", **given) == ["mine.bin", VAD_FILE]
     own = rendered("_whisper_server_download", _whisper_server_file="mine.bin", **given)
-    assert (own["url"], own["own"], own["checksum"]) == ("https://example.net/mine.bin?sig=1", True, "sha256:" + 64 * "a")
+    assert (own["url"], own["own"], own["checksum"]) == (
+        "https://example.net/mine.bin?sig=1",
+        True,
+        "sha256:" + 64 * "a",
+    )
     vad = rendered("_whisper_server_download", _whisper_server_file=VAD_FILE, **given)
     assert vad["url"] == VAD_MODELS["silero-v6.2.0"].url(HUB)
 
@@ -107,8 +111,23 @@ def test_the_help_is_printed_in_a_container_like_that_of_the_server_and_without_
     (asked,) = [task["community.docker.docker_container"] for task in tasks("flags") if "register" in task]
     server = next(task["community.docker.docker_container"] for task in tasks("server") if "check_mode" in task)
     # What a CUDA image needs to start, and what keeps a container in its place.
-    for key in ("image", "env", "runtime", "device_requests", "user", "read_only", "tmpfs", "cap_drop", "security_opts"):
+    for key in (
+        "image",
+        "env",
+        "runtime",
+        "device_requests",
+        "user",
+        "read_only",
+        "tmpfs",
+        "cap_drop",
+        "security_opts",
+    ):
         assert asked[key] == server[key]
-    assert (asked["network_mode"], asked["command"], asked["detach"], asked["cleanup"]) == ("none", ["--help"], False, True)
+    assert (asked["network_mode"], asked["command"], asked["detach"], asked["cleanup"]) == (
+        "none",
+        ["--help"],
+        False,
+        True,
+    )
     assert not {"volumes", "published_ports", "networks"} & set(asked)
     assert "whisperops.server" not in asked["labels"], "it is no server"

@@ -31,11 +31,9 @@ GPU = "GPU-5bd31b3d"
 class Host:
     """A host with one card that works when the server does."""
 
-    def __init__(self, *, lists=True, works=True, holds=True, log="gpu.log", answer=WORDS.strip(), command=None):
+    def __init__(self, *, lists=True, works=True, holds=True, log="gpu.log"):
         self.busy, self.posts, self.closed = False, 0, False
-        self.answer = answer
-        # Of a server outside of Docker it is not known.
-        self.container = command and described({"Id": "7", "Config": {"Cmd": command}})
+        self.answer, self.container = WORDS.strip(), None
         self.lists, self.works, self.holds = lists, works, holds
         self.log = (LOG / log).read_text(encoding="utf-8")
 
@@ -134,6 +132,14 @@ def test_what_was_said_is_asked_for_whatever_the_server_was_started_with(given, 
     assert host.fields == {"translate": "false", "diarize": "false", **named}
 
 
+def answering(answer, command):
+    """A server of the CPU that was started with a command; outside of Docker it is not known."""
+    host = Host(log="nogpu.log")
+    host.answer = answer
+    host.container = described({"Id": "7", "Config": {"Cmd": command}}) if command else None
+    return host.prover().prove(request(gpu=None))
+
+
 # Lines of at most 60 and of at most 16 characters, which end on a token, also within a word.
 LONG = " The committee decided unanimously to reconsider its interna\ntionalization strategy.\n"
 SHORT = " deploy the ser\nver image on host\n seven\n"
@@ -141,22 +147,19 @@ SHORT = " deploy the ser\nver image on host\n seven\n"
 
 @pytest.mark.parametrize("flags", [["--max-len", "60"], ["--split-on-word"]])
 def test_a_server_that_was_told_where_lines_end_is_not_broken(flags):
-    host = Host(log="nogpu.log", answer=LONG, command=["--model", "m.bin", *flags])
-    result = host.prover().prove(request(gpu=None))
+    result = answering(LONG, ["--model", "m.bin", *flags])
     assert result["wrapped"] is None
     assert result["text"] == "The committee decided unanimously to reconsider its internationalization strategy."
 
 
 def test_words_that_it_breaks_are_whole_again():
-    host = Host(log="nogpu.log", answer=SHORT, command=["--max-len", "16"])
-    result = host.prover().prove(request(gpu=None))
+    result = answering(SHORT, ["--max-len", "16"])
     assert (result["text"], result["expected_similarity"]) == ("deploy the server image on host seven", 1.0)
 
 
 @pytest.mark.parametrize("command", [["--model", "m.bin"], None])
 def test_a_server_that_was_told_nothing_is(command):
-    result = Host(log="nogpu.log", answer=LONG, command=command).prover().prove(request(gpu=None))
-    assert result["wrapped"] is True
+    assert answering(LONG, command)["wrapped"] is True
 
 
 def test_a_driver_that_lists_nothing_is_asked_three_times():

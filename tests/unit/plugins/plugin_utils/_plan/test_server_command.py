@@ -146,7 +146,12 @@ def test_pieces_alone_and_detection_with_one_piece_are_allowed():
 
 @pytest.mark.parametrize(
     ("model", "preset"),
-    [("base", "base"), ("base.en-q5_1", "base.en"), ("large-v3-turbo-q5_0", "large.v3.turbo"), ("large-v2", "large.v2")],
+    [
+        ("base", "base"),
+        ("base.en-q5_1", "base.en"),
+        ("large-v3-turbo-q5_0", "large.v3.turbo"),
+        ("large-v2", "large.v2"),
+    ],
 )
 def test_alignment_heads_are_those_of_the_model(model, preset):
     line = command(model, dtw="auto", flash_attention=False)["arguments"]

@@ -20,7 +20,9 @@ def text(request):
 
 
 def test_both_forms_of_a_flag_are_found(text):
-    assert {"-t", "--threads", "--host", "-dtw", "--dtw", "-vsd", "--vad-min-silence-duration-ms", "-nfa"} <= flags(text)
+    assert {"-t", "--threads", "--host", "-dtw", "--dtw", "-vsd", "--vad-min-silence-duration-ms", "-nfa"} <= flags(
+        text
+    )
 
 
 def test_neither_values_nor_words_are_flags(text):
@@ -67,5 +69,7 @@ def test_what_is_no_help_says_nothing(said):
 
 def test_the_output_of_a_container_is_read(text):
     result = {"container": {"Output": text}, "status": 0}
-    assert unknown_server_flags(result, [*LINE, "--made-up"], IMAGE)[0].startswith("server_option_unknown: the role sets")
+    assert unknown_server_flags(result, [*LINE, "--made-up"], IMAGE)[0].startswith(
+        "server_option_unknown: the role sets"
+    )
     assert unknown_server_flags({"failed": True, "msg": "no such image"}, ["--made-up"], IMAGE) == []

@@ -112,7 +112,7 @@ def test_a_value_of_another_type_is_refused(name, value):
 
 
 def test_a_model_that_finds_no_speech_is_refused():
-    with pytest.raises(PlanInputError, match="^server_option_invalid: whisper_server_vad_model is 'base.en'"):
+    with pytest.raises(PlanInputError, match=r"^server_option_invalid: whisper_server_vad_model is 'base\.en'"):
         of(vad=True, vad_model="base.en")
 
 
