@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.whisperops.gpu.plugins.filter.option_warnings import option_warnings
 from ansible_collections.whisperops.gpu.plugins.filter.server_command import server_command
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import languages
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs, languages
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_command import _preset
 
@@ -106,6 +107,13 @@ def test_a_multilingual_model_that_is_told_english_is_warned_of(given):
     (warning,) = command(language=given)["warnings"]
     assert "translated to English" in warning
     assert "ggml-base.bin" in warning
+
+
+def test_the_plan_warns_by_the_variables_of_the_role():
+    options = {name: inputs.default(name) for name in inputs.names()}
+    assert option_warnings({"model": "base", "runtime": "cuda"}, options) == []
+    (warning,) = option_warnings({"model": "base", "runtime": "cuda"}, {**options, "whisper_server_language": "en"})
+    assert warning.startswith("whisper_server_language is en, and the model ggml-base.bin")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,36 @@ def test_the_models_to_choose_from_are_those_of_the_table():
 def test_a_flag_knows_its_variable():
     assert flag_owner("--no-flash-attn").variable == "whisper_server_flash_attention"
     assert flag_owner("--host") is None
+
+
+# Width and layers of each model's decoder, as whisper.cpp prints them (n_text_state, n_text_layer).
+DECODERS = {
+    "base": (512, 6),
+    "small": (768, 12),
+    "medium": (1024, 24),
+    "large-v3-turbo": (1280, 4),
+    "large-v3": (1280, 32),
+}
+
+
+def cache_bytes(width, layers, texts=1):
+    """Keys and values of 16 bits for 512 tokens: whisper_kv_cache_init as whisper_full_with_state calls it."""
+    return 2 * 2 * 512 * width * layers * (texts + 2 if texts > 1 else 1)
+
+
+def test_the_cache_of_a_server_is_as_large_as_it_says():
+    log = (ROOT / "tests/fixtures/whisper_server/cpu_image.log").read_text(encoding="utf-8")
+    width, layers, said = (
+        re.search(rf"{what} *= +([\d.]+)", log).group(1) for what in ("n_text_state", "n_text_layer", "kv self size")
+    )
+    assert f"{cache_bytes(int(width), int(layers)) / 1e6:.2f}" == said
+
+
+@pytest.mark.parametrize("model", DECODERS)
+def test_the_documents_derive_the_memory_of_a_beam(model):
+    text = (ROOT / "docs/options.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^ *\| {re.escape(model)} \| (\d+) MiB \| (\d+) MiB \| (\d+) MiB \|$", text, re.MULTILINE)
+    assert [int(cell) << 20 for cell in row] == [cache_bytes(*DECODERS[model], texts) for texts in (1, 5, 8)]
 
 
 @pytest.mark.parametrize("release", ["1.8.5", "1.9.1"])
