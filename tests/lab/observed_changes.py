@@ -52,8 +52,8 @@ def observed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[Change]
             found.add(("build", "a local image"))
         elif "whisper" in image and "@" not in image:
             found.add(("pull", "the official image"))
-    if {*after["models"]} - {*before["models"]}:
-        found.add(("download", "the model"))
+    for model in {*after["models"]} - {*before["models"]}:
+        found.add(("download", "the model for voice activity detection" if "silero" in model else "the model"))
     rules = [look.get("files", {}).get(RULES) for look in (before, after)]
     tables = [look.get("firewall") for look in (before, after)]
     if rules[0] != rules[1]:

@@ -85,6 +85,7 @@ MATTERS_WHERE = {
     "whisper_image_source_url": ("whisper_image_source_git", lambda repository: not repository),
     "whisper_proof_timer_interval": ("whisper_proof_timer", bool),
     "whisper_server_model_hub": ("whisper_server_model_url", lambda url: not url),
+    "whisper_server_vad_model": ("whisper_server_vad", bool),
 }
 
 

@@ -24,7 +24,7 @@ AFTER = {
     "engine": {"installed": True},
     "packages": {"docker.io": {"version": "26"}, "python3-requests": {"version": "2"}, "nftables": {"version": "1"}},
     "images": {"whisperops/whisper.cpp:cpu-1": "sha256:1"},
-    "models": {"ggml-base.en.bin": "1 byte of 1"},
+    "models": {"ggml-base.en.bin": "1 byte of 1", "ggml-silero-v6.2.0.bin": "1 byte of 1"},
     "files": {"/etc/whisper/firewall.nft": "sha256:1"},
     "firewall": "sha256:2",
     "servers": [{"name": "whisper-server-0", "id": "1"}],
@@ -36,6 +36,7 @@ LIST = [
     {"action": "build", "what": "a local image"},
     {"action": "configure", "what": "the firewall of the servers"},
     {"action": "download", "what": "the model"},
+    {"action": "download", "what": "the model for voice activity detection"},
     {"action": "create", "what": "whisper-server-0"},
     {"action": "check", "what": "role whisper_proof"},
 ]

@@ -149,7 +149,7 @@ def test_no_command_removes_what_is_below():
 # What is written before it is recorded would stay on the host. The task that first writes something.
 RECORDED_FIRST = [
     ("whisper_deployment", "deploy", "Install and start Docker Engine"),
-    ("whisper_server", "main", "Download the model"),
+    ("whisper_server", "main", "Download the models"),
     ("whisper_proof", "verify", "Create the directory for the reference audio"),
     ("whisper_proof", "timer", "Create the directories of the proof program"),
     ("gpu_metrics", "install", "Create the directories"),
@@ -196,6 +196,9 @@ def test_the_files_that_a_role_may_write_are_recorded_by_name():
         "/var/lib/whisper/logs/whisper-server-0.log",
         "/var/lib/whisper/logs/whisper-server-1.log",
     ]
+    both = rendered("_whisper_server_files", "whisper_server", whisper_server_vad=True, **values)
+    vad = "ggml-silero-v6.2.0.bin"
+    assert {f"/var/lib/whisper/models/{vad}", f"/var/lib/whisper/models/.{vad}.part"} < set(both)
     build = "/var/cache/whisperops/build"
     written = {f"{build}/{name}" for name in (".source.part", build_run.LOG, build_run._STATE, build_run._RESULT)}
     assert written <= set(rendered("_whisper_image_build_files", "whisper_image"))
