@@ -52,8 +52,8 @@ lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p ansible_collections.whisperops.gpu.plugins
-	$(BIN)/mypy roles/*/files/*.py
-	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py
+	$(BIN)/mypy roles/*/files/*.py roles/*/files/*/*.py
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py roles/*/files/*/*.py
 	$(BIN)/yamllint --strict .
 	$(TOOLS) ansible-lint --offline -q
 	$(TOOLS) antsibull-docs lint-collection-docs --plugin-docs .
@@ -201,7 +201,7 @@ test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory cores-default
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
-NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults gateway proof metrics benchmark image
+NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image
 nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA's compiler
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	@# Its image for the card is the one that was just built.
