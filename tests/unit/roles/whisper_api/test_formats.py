@@ -61,6 +61,16 @@ def test_an_mp3_with_a_cover_in_its_tag_is_one(service, made):
     assert service.post(("file", "speech.mp3", tag + made("mp3")))[0] == 200
 
 
+def test_a_wav_of_the_servers_own_kind_starts_no_decoder(service, speech):
+    assert service.post(("file", "speech.wav", speech))[0] == 200
+    assert service.server.requests[0]["file"] == speech
+    # The samples alone: what else is in the file stays here.
+    extra = speech[:36] + b"LIST\x04\0\0\0junk" + speech[36:]
+    assert service.post(("file", "speech.wav", extra))[0] == 200
+    assert service.server.requests[1]["file"] == speech
+    assert service.decoder.started == 0
+
+
 def test_a_wav_without_its_length_as_a_pipe_gets_it_is_decoded(service, speech, seconds):
     streamed = bytearray(speech)
     streamed[4:8] = streamed[40:44] = b"\xff\xff\xff\xff"
