@@ -65,7 +65,8 @@ def test_a_wav_of_the_servers_own_kind_starts_no_decoder(service, speech):
     assert service.post(("file", "speech.wav", speech))[0] == 200
     assert service.server.requests[0]["file"] == speech
     # The samples alone: what else is in the file stays here.
-    extra = speech[:36] + b"LIST\x04\0\0\0junk" + speech[36:]
+    length = struct.pack("<I", len(speech) - 8 + 12)
+    extra = b"RIFF" + length + speech[8:36] + b"LIST\x04\0\0\0junk" + speech[36:]
     assert service.post(("file", "speech.wav", extra))[0] == 200
     assert service.server.requests[1]["file"] == speech
     assert service.decoder.started == 0
