@@ -145,6 +145,16 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+API := .cache/api
+$(API)/.installed: tests/api/package.json
+	mkdir -p $(API)
+	cp $< $(API)/
+	cd $(API) && npm install --silent --no-audit --no-fund
+	touch $@
+
+api-check: $(VENV)/.dev $(API)/.installed ## OpenAI's client for JavaScript against the API; needs Node.js
+	$(BIN)/python tests/api/run.py $(API)
+
 EE := .cache/execution-environment
 $(EE)/venv/.installed: tests/execution_environment/requirements.txt $(VENV)/.uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(EE)/venv
@@ -211,4 +221,4 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build test nightly
+  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build api-check test nightly
