@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
-ROLE = Path(__file__).parents[4] / "roles" / "whisper_api"
-sys.path.insert(0, str(ROLE / "files"))
+sys.path.insert(0, str(Path(__file__).parents[4] / "roles" / "whisper_api" / "files"))
 from whisper_api.settings import Settings
 
+ROLE = Path(__file__).parents[4] / "roles" / "whisper_api"
 VARIABLES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
 
 
