@@ -52,8 +52,8 @@ lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p ansible_collections.whisperops.gpu.plugins
-	$(BIN)/mypy roles/*/files/*.py
-	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py
+	$(BIN)/mypy roles/*/files/*.py roles/*/files/*/*.py
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py roles/*/files/*/*.py
 	$(BIN)/yamllint --strict .
 	$(TOOLS) ansible-lint --offline -q
 	$(TOOLS) antsibull-docs lint-collection-docs --plugin-docs .
@@ -148,6 +148,16 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+API := .cache/api
+$(API)/.installed: tests/api/package.json
+	mkdir -p $(API)
+	cp $< $(API)/
+	cd $(API) && npm install --silent --no-audit --no-fund
+	touch $@
+
+api-check: $(VENV)/.dev $(API)/.installed ## OpenAI's client for JavaScript against the API; needs Node.js
+	$(BIN)/python tests/api/run.py $(API)
+
 EE := .cache/execution-environment
 $(EE)/venv/.installed: tests/execution_environment/requirements.txt $(VENV)/.uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(EE)/venv
@@ -208,7 +218,7 @@ test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory cores-default
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
-NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults gateway proof metrics benchmark image
+NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image
 nightly: ## the scenarios that take long, each Python of hosts, and the image for an old GPU by NVIDIA's compiler
 	$(MAKE) --no-print-directory unit-pythons
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
@@ -219,4 +229,4 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build test nightly
+  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build api-check test nightly

@@ -38,8 +38,17 @@ OF_EACH_DEPLOYMENT = (
     "fleet_report",
     "whisper_policy",
 )
-PLAYBOOKS = {"benchmark.yml": "whisper_benchmark", "metrics.yml": "gpu_metrics", "gateway.yml": "whisper_gateway"}
-OPTIONAL = {"whisper_gateway": "whisper_gateway_enabled", "gpu_metrics": "gpu_metrics_enabled"}
+PLAYBOOKS = {
+    "benchmark.yml": "whisper_benchmark",
+    "metrics.yml": "gpu_metrics",
+    "gateway.yml": "whisper_gateway",
+    "api.yml": "whisper_api",
+}
+OPTIONAL = {
+    "whisper_api": "whisper_api_enabled",
+    "whisper_gateway": "whisper_gateway_enabled",
+    "gpu_metrics": "gpu_metrics_enabled",
+}
 
 
 def roles_run(scenario, hosts):

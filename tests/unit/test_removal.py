@@ -41,6 +41,7 @@ def test_each_role_that_records_an_installation_is_removed():
 def test_what_depends_on_something_is_removed_before_it():
     assert [role for role, entry, _variables in called() if entry == "remove"] == [
         "whisper_gateway",
+        "whisper_api",
         "whisper_proof",
         "gpu_metrics",
         "whisper_server",
@@ -158,6 +159,7 @@ RECORDED_FIRST = [
     ("whisper_image", "receive_from_host", "Create the build directory"),
     ("whisper_gateway", "install", "Create the directories of the gateway"),
     ("whisper_gateway", "agent_apply", "Create the directory of the proof agent"),
+    ("whisper_api", "install", "Create the directories of the API"),
     ("nvidia_container_toolkit", "install", "Install the toolkit with the distribution's package manager"),
 ]
 
