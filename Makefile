@@ -52,24 +52,27 @@ lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p ansible_collections.whisperops.gpu.plugins
-	$(BIN)/mypy roles/*/files/*.py
-	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py
+	$(BIN)/mypy roles/*/files/*.py roles/*/files/*/*.py
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- plugins/modules plugins/module_utils roles/*/files/*.py roles/*/files/*/*.py
 	$(BIN)/yamllint --strict .
 	$(TOOLS) ansible-lint --offline -q
 	$(TOOLS) antsibull-docs lint-collection-docs --plugin-docs .
 	$(TOOLS) antsibull-changelog lint
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
+SANITY ?=
 sanity: $(VENV)/.dev ## ansible-test sanity, on each Python that is here
-	$(TOOLS) tests/sanity/run
+	$(TOOLS) tests/sanity/run $(SANITY)
 
+UNIT ?=
 unit: $(VENV)/.dev ## unit tests on the control node's Python, with the branches of plugins/ they reach
 	@# The collection loader resolves the link in .collections, so that coverage sees plugins/ itself.
-	$(if $(CORE),$(TOOLS) pytest --quiet,$(BIN)/coverage run -m pytest --quiet)
+	$(if $(CORE),$(TOOLS) pytest --quiet $(UNIT),$(BIN)/coverage run -m pytest --quiet)
 	$(if $(CORE),,$(BIN)/coverage report)
 
+HOST_PYTHONS ?= all
 unit-pythons: $(VENV)/.dev ## what runs on hosts, tested on each Python from 3.8 that is here
-	$(TOOLS) tests/unit/on_each_python
+	$(TOOLS) tests/unit/on_each_python $(HOST_PYTHONS)
 
 build-check: $(VENV)/.dev ## build the collection, install it elsewhere, use it there
 	$(TOOLS) tests/release/build-check
@@ -145,6 +148,16 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+API := .cache/api
+$(API)/.installed: tests/api/package.json
+	mkdir -p $(API)
+	cp $< $(API)/
+	cd $(API) && npm install --silent --no-audit --no-fund
+	touch $@
+
+api-check: $(VENV)/.dev $(API)/.installed ## OpenAI's client for JavaScript against the API; needs Node.js
+	$(BIN)/python tests/api/run.py $(API)
+
 EE := .cache/execution-environment
 $(EE)/venv/.installed: tests/execution_environment/requirements.txt $(VENV)/.uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(EE)/venv
@@ -188,13 +201,16 @@ cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, check
 	$(LAB) ansible-playbook tests/lab/down.yml -i $(LAB_INVENTORY) --limit lab_cuda
 
 # The further ansible-cores. What a core changes is how Ansible reads and runs what is here, not what a host does with it. So
-# each runs all units and sanity, and scenario default with one host, which goes the whole way from bare to taken away (check
-# mode, deployment, second run, verification, removal) with a pulled image: the compiler, the second release of Debian and the
-# host of somebody else's, which are most of the scenario's minutes, see no difference.
+# each runs the units and the sanity tests that load Ansible or its rules, and scenario default with one host, which goes the
+# whole way from bare to taken away (check mode, deployment, second run, verification, removal) with a pulled image: the
+# compiler, the second release of Debian and the host of somebody else's, which are most of the scenario's minutes, see no
+# difference. All units and all of sanity: make unit sanity CORE=2.21, as the GitHub workflow does for each core and Python.
 FURTHER = set -e; own=$$($(BIN)/python tests/cores/which.py core); further=$$(tests/cores/further "$$own"); for core in $$further; do
 CORE_TARGETS ?= unit sanity
-cores-static: $(VENV)/.dev ## units and sanity on each further ansible-core that this machine has a Python for
-	$(FURTHER) $(MAKE) --no-print-directory $(CORE_TARGETS) CORE=$$core; done
+CORE_UNIT := --ignore tests/unit/plugins/module_utils --ignore tests/unit/plugins/plugin_utils/_plan
+CORE_SANITY := $(addprefix --test ,action-plugin-docs ansible-doc runtime-metadata validate-modules)
+cores-static: $(VENV)/.dev ## what each further ansible-core may change of units and sanity, where this machine has a Python for it
+	$(FURTHER) $(MAKE) --no-print-directory $(CORE_TARGETS) CORE=$$core UNIT='$(CORE_UNIT)' SANITY='$(CORE_SANITY)'; done
 
 cores-default: $(VENV)/.dev ## scenario default with one host on each further ansible-core
 	$(FURTHER) LAB_HOSTS=lab-debian12 $(MAKE) --no-print-directory molecule SCENARIO=default CORE=$$core; done
@@ -203,14 +219,16 @@ cores-default: $(VENV)/.dev ## scenario default with one host on each further an
 STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check execution-environment docs cores-static
 SCENARIOS := default refusals engine
 test: $(VENV)/.dev ## what needs no GPU and no night
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC)
+	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC) HOST_PYTHONS=outer
 	$(MAKE) --no-print-directory unit-docker
 	set -e; for scenario in $(SCENARIOS); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	$(MAKE) --no-print-directory cores-default
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
-NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults gateway proof metrics benchmark image
-nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA's compiler
+NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image
+nightly: ## the scenarios that take long, each Python of hosts, and the image for an old GPU by NVIDIA's compiler
+	$(MAKE) --no-print-directory unit-pythons
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	@# Its image for the card is the one that was just built.
 	$(MAKE) --no-print-directory cuda-build
@@ -220,4 +238,4 @@ nightly: ## the scenarios that take long, and the image for an old GPU by NVIDIA
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build kube-check test nightly
+  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build api-check kube-check test nightly

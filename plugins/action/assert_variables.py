@@ -4,17 +4,36 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._collection import ROOT
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import fingerprint
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.check import candidates, faults, is_default
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import specification
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"ignore": {"type": "list", "elements": "str", "default": []}}
 LONGEST_FAULT = 1000
-# Ansible loads the plugin before it forks one process for each host: none of them reads the files again.
-specification()
+
+
+def load() -> None:
+    """What every host needs.
+
+    Ansible loads this plugin before it forks a process for each host and task, so that none of them reads and compiles
+    the same files again: the specifications, the sources that the fingerprint is of, and the filters. For the first
+    filter of a collection that a process uses, Ansible loads all of them.
+    """
+    specification()
+    fingerprint(ROOT)
+    # Without Ansible's collection loader, as in unit tests, there is no filter to load.
+    with contextlib.suppress(KeyError):
+        filter_loader.get("whisperops.gpu.deployment_plan")
+
+
+load()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types

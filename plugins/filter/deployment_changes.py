@@ -7,17 +7,20 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.whisperops.gpu.plugins.filter.url_file_name import url_file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, VAD_MODELS
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 
-def model_file(plan: Mapping[str, Any], options: Mapping[str, Any]) -> str:
-    """The name that role whisper_server gives the model's file."""
+def model_files(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """The names that role whisper_server gives its files: the plan's model, and the one that finds speech."""
     url = str(options.get("whisper_server_model_url") or "")
     known = {**MODELS, **VAD_MODELS}.get(str(plan.get("model")))
-    return url_file_name(url) if url else known.file if known else str(plan.get("model"))
+    model = url_file_name(url) if url else known.file if known else str(plan.get("model"))
+    vad = VAD_MODELS.get(str(options.get("whisper_server_vad_model")))
+    return [model, vad.file] if vad and boolean(options.get("whisper_server_vad"), strict=False) else [model]
 
 
 def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]]:
@@ -28,7 +31,7 @@ def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]
                 " whisperops.gpu.whisper_host_info, whisperops.gpu.deployment_plan and"
                 " whisperops.gpu.deployment_inputs."
             )
-    wanted = {**inputs, "model_file": model_file(plan, inputs["options"])}
+    wanted = {**inputs, "model_files": model_files(plan, inputs["options"])}
     try:
         return [change.to_dict() for change in changes.deployment_changes(host, plan, wanted)]
     except PlanInputError as error:

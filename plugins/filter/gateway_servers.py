@@ -25,15 +25,16 @@ def gateway_servers(
 ) -> list[dict[str, Any]]:
     """The servers that a gateway asks, with the address by which it reaches each.
 
-    ``kept`` are the results of reading the file of endpoints of each host, in the order of ``hosts``: what a host has
-    kept is what it serves. With ``planned``, as in check mode, the plan just made is what it will serve.
+    What this run has deployed on a host is what it serves, and what it has planned is what it will serve; of any other
+    host that is what it has kept. ``kept`` are the results of reading the files of endpoints, each with a host as item.
     """
     servers = []
-    for host, result in zip(hosts, kept):
+    answers = {result.get("item"): result for result in kept}
+    for host in hosts:
         # A gateway may name a host that is in no inventory.
         variables = hostvars[host] if host in hostvars else {}  # noqa: SIM401 - Ansible's hostvars have no default in get()
-        plan = variables.get("whisper_plan") if planned else None
-        serving = plan["servers"] if plan else saved_endpoints(_text(result))
+        serving = in_this_run(variables, planned)
+        serving = saved_endpoints(_text(answers.get(host, {}))) if serving is None else serving
         listening = str(variables.get("whisper_server_listen_address", LOOPBACK))
         others = None if host == gateway else str(variables.get("ansible_host", host))
         address = reachable(listening, others)
@@ -43,6 +44,12 @@ def gateway_servers(
             for number, server in enumerate(serving)
         ]
     return servers
+
+
+def in_this_run(variables: Mapping[str, Any], planned: bool) -> Sequence[Mapping[str, Any]] | None:
+    """None where this run has neither planned nor deployed servers of the host, so that it has to be asked."""
+    plan = variables.get("whisper_plan") if planned else None
+    return plan["servers"] if plan else None if planned else variables.get("whisper_server_endpoints")
 
 
 def _text(result: Mapping[str, Any]) -> str:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.whisperops.gpu.plugins.filter.enabled_hosts import enabled_hosts
+
 
 def hosts_behind_gateways(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The hosts whose servers a gateway asks: those that it names; itself where it names none."""
     found: dict[str, None] = {}
-    for host in hosts:
-        variables = hostvars[host]
-        if variables.get("whisper_gateway_enabled"):
-            found.update(dict.fromkeys(variables.get("whisper_gateway_hosts") or [host]))
+    for host in enabled_hosts(hosts, hostvars, "whisper_gateway_enabled"):
+        found.update(dict.fromkeys(hostvars[host].get("whisper_gateway_hosts") or [host]))
     return list(found)
 
 

@@ -31,6 +31,7 @@ options:
       - whisper_proof
       - gpu_metrics
       - whisper_gateway
+      - whisper_api
   state:
     description:
       - Whether the entries are to be in the record.

@@ -168,6 +168,21 @@ lock:
   description: The run that holds the host, null where none does.
   returned: success
   type: dict
+services:
+  description:
+    - What the roles C(whisper_gateway) and C(gpu_metrics) have installed. C(packages) with their versions (null where
+      neither dpkg nor rpm is there to ask), C(units) with their states, C(files) with their SHA-256, and C(programs),
+      the GPU exporters.
+    - C(gateway) has the address on which the gateway listens, its servers, and the names of its clients, not their
+      keys. Null where HAProxy has no configuration of the role.
+  returned: success
+  type: dict
+  sample:
+    packages: {haproxy: 3.0.11-1}
+    units: {haproxy.service: active}
+    files: {}
+    programs: []
+    gateway: {listen: "127.0.0.1:8000", servers: {gpu-1-0: "127.0.0.1:8080"}, clients: [newsroom]}
 unseen:
   description: What could not be seen, and why.
   returned: success

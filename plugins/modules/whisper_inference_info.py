@@ -11,7 +11,8 @@ short_description: Transcribe reference audio and prove the use of the GPU
 version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
-  - Posts an audio file to a running server, as a client would, and returns what came back and how long it took.
+  - Posts an audio file to a running server, as a client would, and returns what came back and how long it took. The
+    request asks for a transcript without translation and without speakers, whatever the server is started with.
   - With O(gpu) it watches that GPU meanwhile, by NVML or nvidia-smi, reads the server's own log and asks the kernel
     what the server's process holds open. RV(gpu_used) is true only with a finished inference and at least two
     independent kinds of evidence that agree; C(docs/proof.md) in the collection explains the rule.
@@ -29,6 +30,9 @@ options:
     required: true
   expected_text:
     description: What is said in the file.
+    type: str
+  language:
+    description: Language of the speech, as the server takes it (V(de)). Unset, the server's own.
     type: str
   timeout_seconds:
     description: Seconds to wait for the server before it counts as failed.
@@ -117,7 +121,8 @@ expected_similarity:
 wrapped:
   description:
     - Whether the server breaks its answers into lines of at most 60 bytes, also in the middle of words, as that of
-      whisper.cpp 1.8.4 to 1.9.3 does. V(null) for a transcript too short to tell, or none.
+      whisper.cpp 1.8.4 to 1.9.3 does. V(null) for a transcript too short to tell, or none, and for a server that was
+      told where lines end.
   returned: always, once the audio was read
   type: bool
   sample: false
@@ -290,6 +295,7 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "audio": {"type": "path", "required": True},
             "expected_text": {"type": "str"},
+            "language": {"type": "str"},
             "timeout_seconds": {"type": "int", "default": 600},
             "gpu": {"type": "str"},
             "container": {"type": "str"},
@@ -308,6 +314,7 @@ def main() -> None:
         url=given["url"],
         audio=given["audio"],
         expected_text=given["expected_text"],
+        language=given["language"] or None,
         timeout_seconds=given["timeout_seconds"],
         gpu=given["gpu"] or None,
         container=given["container"] or None,

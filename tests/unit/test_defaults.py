@@ -38,8 +38,17 @@ OF_EACH_DEPLOYMENT = (
     "fleet_report",
     "whisper_policy",
 )
-PLAYBOOKS = {"benchmark.yml": "whisper_benchmark", "metrics.yml": "gpu_metrics", "gateway.yml": "whisper_gateway"}
-OPTIONAL = {"whisper_gateway": "whisper_gateway_enabled", "gpu_metrics": "gpu_metrics_enabled"}
+PLAYBOOKS = {
+    "benchmark.yml": "whisper_benchmark",
+    "metrics.yml": "gpu_metrics",
+    "gateway.yml": "whisper_gateway",
+    "api.yml": "whisper_api",
+}
+OPTIONAL = {
+    "whisper_api": "whisper_api_enabled",
+    "whisper_gateway": "whisper_gateway_enabled",
+    "gpu_metrics": "gpu_metrics_enabled",
+}
 
 
 # Run by a test that is no scenario, with none of their variables set.
@@ -89,6 +98,7 @@ MATTERS_WHERE = {
     "whisper_image_source_url": ("whisper_image_source_git", lambda repository: not repository),
     "whisper_proof_timer_interval": ("whisper_proof_timer", bool),
     "whisper_server_model_hub": ("whisper_server_model_url", lambda url: not url),
+    "whisper_server_vad_model": ("whisper_server_vad", bool),
 }
 
 

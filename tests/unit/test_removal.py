@@ -41,6 +41,7 @@ def test_each_role_that_records_an_installation_is_removed():
 def test_what_depends_on_something_is_removed_before_it():
     assert [role for role, entry, _variables in called() if entry == "remove"] == [
         "whisper_gateway",
+        "whisper_api",
         "whisper_proof",
         "gpu_metrics",
         "whisper_server",
@@ -149,7 +150,7 @@ def test_no_command_removes_what_is_below():
 # What is written before it is recorded would stay on the host. The task that first writes something.
 RECORDED_FIRST = [
     ("whisper_deployment", "deploy", "Install and start Docker Engine"),
-    ("whisper_server", "main", "Download the model"),
+    ("whisper_server", "main", "Download the models"),
     ("whisper_proof", "verify", "Create the directory for the reference audio"),
     ("whisper_proof", "timer", "Create the directories of the proof program"),
     ("gpu_metrics", "install", "Create the directories"),
@@ -157,7 +158,8 @@ RECORDED_FIRST = [
     ("whisper_image", "build", "Create the build directory"),
     ("whisper_image", "receive_from_host", "Create the build directory"),
     ("whisper_gateway", "install", "Create the directories of the gateway"),
-    ("whisper_gateway", "agent", "Create the directory of the proof agent"),
+    ("whisper_gateway", "agent_apply", "Create the directory of the proof agent"),
+    ("whisper_api", "install", "Create the directories of the API"),
     ("nvidia_container_toolkit", "install", "Install the toolkit with the distribution's package manager"),
 ]
 
@@ -196,6 +198,9 @@ def test_the_files_that_a_role_may_write_are_recorded_by_name():
         "/var/lib/whisper/logs/whisper-server-0.log",
         "/var/lib/whisper/logs/whisper-server-1.log",
     ]
+    both = rendered("_whisper_server_files", "whisper_server", whisper_server_vad=True, **values)
+    vad = "ggml-silero-v6.2.0.bin"
+    assert {f"/var/lib/whisper/models/{vad}", f"/var/lib/whisper/models/.{vad}.part"} < set(both)
     build = "/var/cache/whisperops/build"
     written = {f"{build}/{name}" for name in (".source.part", build_run.LOG, build_run._STATE, build_run._RESULT)}
     assert written <= set(rendered("_whisper_image_build_files", "whisper_image"))
@@ -268,7 +273,7 @@ def test_a_certificate_of_the_host_is_not_recorded_as_the_gateways(kind, own):
         "_whisper_gateway_refusals_file": "/etc/refuse",
     }
     files = rendered("_whisper_gateway_own_files", "whisper_gateway", **values)
-    assert files == ["/etc/keys", "/etc/refuse"] + ["/etc/x.pem"] * own
+    assert files == ["/etc/keys", "/etc/refuse", "/etc/whisper/gateway/loaded"] + ["/etc/x.pem"] * own
 
 
 def with_entries(**entries):

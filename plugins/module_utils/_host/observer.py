@@ -11,7 +11,7 @@ import re
 from typing import Any, Callable
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import DAEMON_PROGRAMS, SOCKET
-from ansible_collections.whisperops.gpu.plugins.module_utils._host import files, firewall
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import files, firewall, services
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.engine import NOTHING, EngineState, observe_engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import ENGINE, OTHERS, TOOLKIT, packages
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
@@ -48,15 +48,18 @@ class Observer:
     def observe(self, model_dir: str, speech_dir: str, docker_host: str) -> dict[str, Any]:
         """Raises InspectionError where ``docker_host`` is no socket of the host."""
         unseen: list[str] = []
-        found = packages(ENGINE + TOOLKIT + OTHERS, self._run, self._which)
+        found = packages(ENGINE + TOOLKIT + OTHERS + services.PACKAGES, self._run, self._which)
         if found is None:
             unseen.append("packages: the host has neither dpkg nor rpm.")
         engine = self._engine(docker_host) if self._exists(SOCKET) else NOTHING
         if engine.error:
             unseen.append(f"Docker Engine: {engine.error}")
+        units = self._units()
         return {
             "distribution": self._distribution(),
-            "packages": None if found is None else {name: one._asdict() for name, one in found.items()},
+            "packages": None
+            if found is None
+            else {name: one._asdict() for name, one in found.items() if name not in services.PACKAGES},
             "engine": {
                 "installed": self._exists(SOCKET) or any(map(self._exists, DAEMON_PROGRAMS)),
                 "version": engine.version,
@@ -70,7 +73,7 @@ class Observer:
             "files": files.digests(files.OWN_FILES, self._root),
             "speech": files.digests([os.path.join(speech_dir, "*")], self._root),
             "models": files.models(self._path(model_dir)),
-            "units": self._units(),
+            "units": {name: state for name, state in units.items() if name in UNITS},
             "firewall": firewall.loaded(self._run, self._which),
             "ports": self._ports(),
             "free_mib": {path: files.free_mib(self._path(path)) for path in (engine.root or DOCKER_ROOT, model_dir)},
@@ -79,6 +82,13 @@ class Observer:
             "plan": files.document(self._path(PLAN)),
             "crashed_images": files.document(self._path(CRASHED_IMAGES)) or {},
             "lock": files.document(self._path(LOCK)),
+            "services": {
+                "packages": None
+                if found is None
+                else {name: one.version for name, one in found.items() if name in services.PACKAGES},
+                "units": {name: state for name, state in units.items() if name in services.UNITS},
+                **services.observe(self._root),
+            },
             "unseen": unseen,
         }
 
@@ -108,8 +118,9 @@ class Observer:
         """Whether each is active, in the words of systemd; nothing where the host runs without it."""
         if not self._exists("/run/systemd/system"):
             return {}
-        answer = self._run(["systemctl", "is-active", *UNITS]).out.split()
-        return dict(zip(UNITS, answer)) if len(answer) == len(UNITS) else {}
+        names = UNITS + services.UNITS
+        answer = self._run(["systemctl", "is-active", *names]).out.split()
+        return dict(zip(names, answer)) if len(answer) == len(names) else {}
 
     def _ports(self) -> list[int]:
         """TCP ports that something listens on, from the kernel's own list."""

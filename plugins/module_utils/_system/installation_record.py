@@ -24,6 +24,7 @@ ROLES = (
     "whisper_proof",
     "gpu_metrics",
     "whisper_gateway",
+    "whisper_api",
 )
 # What a role may record, and what one entry of it is.
 KINDS: Mapping[str, type] = {

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import uuid
 import wave
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
 
 # The words of some days of speech. An answer beyond it is none of a transcription.
 LARGEST_ANSWER = 4 * 1024 * 1024
@@ -30,6 +30,11 @@ class Transcription(NamedTuple):
     def text(self) -> str:
         """The transcript on one line."""
         return " ".join(self.answer.split())
+
+    @property
+    def joined(self) -> str:
+        """The same of a server that was told where lines end, also within words. Words bring their own spaces."""
+        return " ".join(self.answer.replace("\n", "").split())
 
 
 def audio_seconds(path: str) -> float | None:
@@ -74,15 +79,19 @@ class _Connection(http.client.HTTPConnection):
         self.sock = bounded
 
 
-def transcribe(url: str, audio: bytes, timeout_seconds: float) -> Transcription:
+def transcribe(
+    url: str, audio: bytes, timeout_seconds: float, fields: Mapping[str, str] | None = None
+) -> Transcription:
     """Post ``audio`` to the inference path of a server. The seconds are those from the request to the whole answer.
+
+    ``fields`` say otherwise than the server was started with, for this request.
 
     It ends after ``timeout_seconds``, whatever the server does, and takes in LARGEST_ANSWER at most.
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise TranscriptionError(f"{url} is not the http:// URL of a whisper.cpp server")
-    content_type, body = _form(audio)
+    content_type, body = _form(audio, {"response_format": "json", "temperature": "0", **(fields or {})})
     connection = _Connection(parts.hostname, parts.port, timeout_seconds)
     started = time.monotonic()
     try:
@@ -101,15 +110,17 @@ def transcribe(url: str, audio: bytes, timeout_seconds: float) -> Transcription:
     return Transcription(_text(url, answer), seconds)
 
 
-def _form(audio: bytes) -> tuple[str, bytes]:
+def _form(audio: bytes, fields: Mapping[str, str]) -> tuple[str, bytes]:
     boundary = uuid.uuid4().hex
-    fields = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="response_format"\r\n\r\njson\r\n'
-        f'--{boundary}\r\nContent-Disposition: form-data; name="temperature"\r\n\r\n0\r\n'
+    head = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    head += (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="speech"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     )
-    return f"multipart/form-data; boundary={boundary}", fields.encode() + audio + f"\r\n--{boundary}--\r\n".encode()
+    return f"multipart/form-data; boundary={boundary}", head.encode() + audio + f"\r\n--{boundary}--\r\n".encode()
 
 
 def _text(url: str, answer: bytes) -> str:

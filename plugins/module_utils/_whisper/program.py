@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict
     )
     parser.add_argument(
         "settings",
-        help="JSON file: audio, expected_text, similarity, timeout_seconds, docker_host, endpoints, record, metrics",
+        help="JSON file: audio, expected_text, language, similarity, timeout_seconds, docker_host, endpoints, record,"
+        " metrics",
     )
     with open(parser.parse_args(arguments).settings, encoding="utf-8") as file:
         settings = json.load(file)
@@ -57,6 +58,7 @@ def _checked(
             url=server["url"],
             audio=settings["audio"],
             expected_text=settings["expected_text"],
+            language=settings.get("language") or None,
             timeout_seconds=settings["timeout_seconds"],
             gpu=server["gpu"],
             container=server["container"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, open_card
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
@@ -30,9 +30,11 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_pro
     look_at_server,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.similarity import similarity
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.wrapping import wrapped
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.wrapping import lines_are_wanted, wrapped
 
 _BASELINE_SECONDS = 0.5
+# What servers can be started with, and then answer with something other than what was said.
+_AS_IT_WAS_SAID = {"translate": "false", "diarize": "false"}
 # NVML's average goes up to one second back.
 _SETTLING_SECONDS = 1.2
 # The connection is gone before the engine knows of the end.
@@ -48,7 +50,7 @@ class Prover:
         card: Callable[[str], Card] = open_card,
         devices: OpenDevices | None = None,
         server: Callable[[Request], Server] = look_at_server,
-        post: Callable[[str, bytes, float], Transcription] = transcribe,
+        post: Callable[[str, bytes, float, Mapping[str, str]], Transcription] = transcribe,
         detector: Callable[[], Detector] = Detector,
     ) -> None:
         self._card = card
@@ -72,7 +74,8 @@ class Prover:
         finally:
             card.close()
         verdict = evidence.judge(seen)
-        text = transcription.text if transcription else None
+        wanted = server.container is not None and lines_are_wanted(server.container.command)
+        text = (transcription.joined if wanted else transcription.text) if transcription else None
         seconds = transcription.seconds if transcription else None
         result: dict[str, Any] = {
             "text": text,
@@ -81,7 +84,7 @@ class Prover:
                 if text is not None and request.expected_text is not None
                 else None
             ),
-            "wrapped": wrapped(transcription.answer) if transcription else None,
+            "wrapped": wrapped(transcription.answer) if transcription and not wanted else None,
             "seconds": None if seconds is None else round(seconds, 3),
             "audio_seconds": None if length is None else round(length, 3),
             "real_time_factor": round(seconds / length, 3) if seconds and length else None,
@@ -135,7 +138,8 @@ class Prover:
         return self._server(request)
 
     def post(self, request: Request, audio: bytes) -> Transcription:
-        return self._post(request.url, audio, request.timeout_seconds)
+        language = {"language": request.language} if request.language else {}
+        return self._post(request.url, audio, request.timeout_seconds, {**_AS_IT_WAS_SAID, **language})
 
     @property
     def devices(self) -> OpenDevices:

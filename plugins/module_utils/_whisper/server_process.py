@@ -17,6 +17,8 @@ class Request(NamedTuple):
     url: str
     audio: str
     expected_text: str | None = None
+    # Of the audio; None leaves it to the server.
+    language: str | None = None
     timeout_seconds: float = 600
     gpu: str | None = None
     container: str | None = None

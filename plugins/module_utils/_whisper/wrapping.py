@@ -9,7 +9,18 @@ the middle of a word (https://github.com/ggml-org/whisper.cpp/issues/3968, repai
 
 from __future__ import annotations
 
+from typing import Sequence
+
 WIDTH = 60  # bytes, as the server counts
+
+
+# A server with one of these breaks its answers because it was told to.
+_TOLD = frozenset({"--max-len", "--split-on-word"})
+
+
+def lines_are_wanted(command: Sequence[str]) -> bool:
+    """Whether a server was started with a length of its lines."""
+    return not _TOLD.isdisjoint(command)
 
 
 def wrapped(answer: str) -> bool | None:

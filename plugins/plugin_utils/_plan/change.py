@@ -14,7 +14,11 @@ _SIGNS = {"remove": "-", "replace": "±", "upgrade": "~", "configure": "~", "sta
 
 
 class Change(NamedTuple):
-    """``interrupts`` names the servers that do not answer while the change is made."""
+    """``interrupts`` names the servers that do not answer while the change is made, ``seconds`` the longest time of it.
+
+    That is the time a new server has for loading its model (``whisper_server_ready_seconds``), no measurement. None
+    where nothing is interrupted, and where a server is removed for good.
+    """
 
     role: str
     action: str
@@ -23,6 +27,7 @@ class Change(NamedTuple):
     after: str | None
     why: str
     interrupts: tuple[str, ...] = ()
+    seconds: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -33,6 +38,7 @@ class Change(NamedTuple):
             "to": self.after,
             "why": self.why,
             "interrupts": list(self.interrupts),
+            "seconds": self.seconds,
         }
 
 
@@ -40,5 +46,10 @@ def line(change: Mapping[str, Any]) -> str:
     """``~ upgrade nvidia-container-toolkit: 1.19.1 -> 1.20.1 (…)``."""
     steps = [str(value) for value in (change["from"], change["to"]) if value is not None]
     values = ": " + " -> ".join(steps) if steps else ""
-    stops = f", interrupts {', '.join(change['interrupts'])}" if change["interrupts"] else ""
+    stops = f", interrupts {', '.join(change['interrupts'])} {_how_long(change)}" if change["interrupts"] else ""
     return f"{_SIGNS.get(change['action'], '+')} {change['action']} {change['what']}{values} ({change['why']}{stops})"
+
+
+def _how_long(change: Mapping[str, Any]) -> str:
+    seconds = change["seconds"]
+    return "for good" if seconds is None else f"until its model is loaded, at most {seconds} s"

@@ -23,6 +23,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import drift
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import planned_rules
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_command import server_command
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_limits import server_limits
 
 # Of the plan, what a role acts on. Its words (reasons, warnings) change nothing.
@@ -54,8 +55,11 @@ def deployment_changes(host: Mapping[str, Any], plan: Mapping[str, Any], wanted:
     :param host: the result of whisper_host_info.
     :param plan: the result of deployment_plan.
     :param wanted: ``inputs`` (see inputs.py), ``options``: every variable of the roles with its value, and
-        ``model_file``: the name of the model's file.
+        ``model_files``: the names of the files that the servers load, the model's first.
+    :raises PlanInputError: a variable has a value by which no server would be as it is told to be.
     """
+    # Before anything is done, also in check mode, and where no server is to be replaced.
+    server_command(plan, wanted["options"], wanted["model_files"][0])
     return _Changes(host, plan, wanted).all()
 
 
@@ -65,7 +69,7 @@ class _Changes:
         self.plan = plan
         self.inputs = wanted["inputs"]
         self.options = wanted["options"]
-        self.model_file = wanted["model_file"]
+        self.model_files = wanted["model_files"]
         self.applied = applied(host.get("applied"))
 
     def all(self) -> list[Change]:
@@ -128,8 +132,9 @@ class _Changes:
 
     def _servers(self) -> Iterator[Change]:
         role, name = ROLES[3], str(self.options["whisper_server_name"])
-        if self.model_file not in self.host["models"]:
-            yield Change(role, "download", "the model", None, self.model_file, "it is not on the host")
+        for file, what in zip(self.model_files, ("the model", "the model for voice activity detection")):
+            if file not in self.host["models"]:
+                yield Change(role, "download", what, None, file, "it is not on the host")
         own = re.compile(re.escape(name) + r"-\d+(-previous)?")
         there = {one["name"]: one for one in self.host["servers"] if own.fullmatch(one["name"] or "")}
         limits = self._limits()
@@ -139,18 +144,20 @@ class _Changes:
             server = there.pop(container, None)
             if f"{container}-previous" in there:
                 there.pop(f"{container}-previous")
-                yield Change(
-                    role, "replace", container, "interrupted run", where, "an earlier run did not end", (container,)
-                )
+                yield self._replace(container, "interrupted run", where, "an earlier run did not end")
             elif server is None:
                 yield Change(role, "create", container, None, where, "the plan has it")
             elif limits and server.get("limits") != limits:
                 why = "its limits are others" if server.get("limits") else "it was created without limits"
-                yield Change(role, "replace", container, server.get("limits"), limits, why, (container,))
+                yield self._replace(container, server.get("limits"), limits, why)
             elif server["state"] != "running":
                 yield Change(role, "start", container, server["state"], "running", "it does not run")
         for surplus in sorted(there):
             yield Change(role, "remove", surplus, there[surplus]["state"], None, "the plan has it no more", (surplus,))
+
+    def _replace(self, server: str, before: str | None, after: str | None, why: str) -> Change:
+        seconds = int(self.options["whisper_server_ready_seconds"])
+        return Change(ROLES[3], "replace", server, before, after, why, (server,), seconds)
 
     def _limits(self) -> str | None:
         """What each server is created with; None where no engine says what it can limit."""
@@ -172,12 +179,14 @@ class _Changes:
             return
         if self.inputs["collection"] != self.applied.collection:
             yield from self._whole("it was applied by another version of the collection", foreseen)
-        named = {change.what for change in foreseen}
+        of_servers = []
         for what, role, before, after in self._differences(self.applied):
             if role == ROLES[3] and what not in _KEEPS_SERVERS:
-                yield from self._replaced(what, before, after, named)
+                of_servers.append((what, before, after))
             else:
                 yield Change(role, CHECK, what, before, after, "it is set otherwise than at the last run")
+        if of_servers:
+            yield from self._replaced(of_servers, {change.what for change in foreseen})
 
     def _whole(self, why: str, foreseen: Iterable[Change]) -> Iterator[Change]:
         """Every role, but for those that run anyway."""
@@ -186,13 +195,17 @@ class _Changes:
             if self._uses(role) and role not in named:
                 yield Change(role, CHECK, f"role {role}", None, None, why)
 
-    def _replaced(self, what: str, before: str | None, after: str | None, named: set[str]) -> Iterator[Change]:
+    def _replaced(self, told: Sequence[tuple[str, str | None, str | None]], named: set[str]) -> Iterator[Change]:
+        """Each server once, with all that is told otherwise."""
         name = self.options["whisper_server_name"]
-        servers = [f"{name}-{index}" for index in range(len(self.plan["servers"]))]
-        for server in servers:
+        (why, before, after), *more = told
+        if more:
+            why = ", ".join(f"{what}: {_or_unset(old)} -> {_or_unset(new)}" for what, old, new in told)
+            before = after = None
+        for index in range(len(self.plan["servers"])):
+            server = f"{name}-{index}"
             if server not in named:
-                named.add(server)
-                yield Change(ROLES[3], "replace", server, before, after, what, (server,))
+                yield self._replace(server, before, after, why)
 
     def _differences(self, before: Applied) -> Iterator[tuple[str, str, str | None, str | None]]:
         options = self.inputs["options"]
@@ -208,7 +221,7 @@ class _Changes:
     def _seen(self) -> Iterator[Change]:
         """What of the host is otherwise than when the last run ended."""
         if self.applied is not None:
-            yield from drift(self.applied, self.host, self.plan, self.model_file)
+            yield from drift(self.applied, self.host, self.plan, self.model_files)
 
     @staticmethod
     def _explained(change: Change, foreseen: Iterable[Change]) -> bool:
@@ -222,6 +235,10 @@ def _older(seen: str, wanted: str) -> bool:
 
 def _said(described: Any) -> str | None:
     return None if described is None else str(described.get("shown"))
+
+
+def _or_unset(text: str | None) -> str:
+    return "unset" if text is None else text
 
 
 def _shown(part: str, value: Any) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import gpus
@@ -38,14 +38,18 @@ _UNITS = {
 _ENGINE, _TOOLKIT = "docker_engine", "nvidia_container_toolkit"
 
 
-def drift(before: Applied, host: Mapping[str, Any], plan: Mapping[str, Any], model_file: str) -> Iterator[Change]:
-    for role, what, old, new in _differences(before, host, model_file):
+def drift(
+    before: Applied, host: Mapping[str, Any], plan: Mapping[str, Any], model_files: Sequence[str]
+) -> Iterator[Change]:
+    for role, what, old, new in _differences(before, host, model_files):
         # What the toolkit looks after on a host with a GPU is the engine's alone on one without.
         used = role if role != _TOOLKIT or plan["runtime"] == "cuda" else _ENGINE
         yield Change(used, CHECK, what, _text(old), _text(new), WHY)
 
 
-def _differences(before: Applied, host: Mapping[str, Any], model_file: str) -> Iterator[tuple[str, str, Any, Any]]:
+def _differences(
+    before: Applied, host: Mapping[str, Any], model_files: Sequence[str]
+) -> Iterator[tuple[str, str, Any, Any]]:
     state = before.state
     for name, old, new in _unequal(_versions(state), _versions(host)):
         yield _TOOLKIT if name in TOOLKIT else _ENGINE, name, old, new
@@ -61,7 +65,7 @@ def _differences(before: Applied, host: Mapping[str, Any], model_file: str) -> I
     singles = (
         (_ENGINE, "Docker Engine", "engine", "version"),
         ("whisper_image", image, "images", image),
-        ("whisper_server", model_file, "models", model_file),
+        *(("whisper_server", file, "models", file) for file in model_files),
     )
     for role, what, part, key in singles:
         old, new = _mapping(state, part).get(key), _mapping(host, part).get(key)

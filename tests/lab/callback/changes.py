@@ -16,13 +16,15 @@ type: aggregate
 short_description: Record the predicted and the observed changes
 description:
   - Writes C(check.json) or, for the first real run after it, C(run.json) to the folder E(LAB_CHANGES).
-  - For each host it has C(list), the list of changes; C(host), the host as it was before; and C(tasks), the names of
-    the tasks that changed something and that the list does not speak for, next to C(listed_tasks).
+  - For each host it has C(list), the lists of changes as one; C(host), the host as it was before; and C(tasks), the
+    names of the tasks that changed something and that the list does not speak for, next to C(listed_tasks).
 """
 
-# What the list of changes speaks for. Of the other roles (gateway, metrics) check mode runs the tasks themselves.
+# What the lists of changes speak for. Of what Prometheus gets, check mode runs the tasks themselves.
 LISTED = {"whisper_plan", "whisper_deployment", "docker_engine", "nvidia_container_toolkit"}
-LISTED |= {"whisper_image", "whisper_server", "whisper_proof"}
+LISTED |= {"whisper_image", "whisper_server", "whisper_proof", "whisper_gateway", "gpu_metrics"}
+LISTS = ("whisper_plan_changes", "whisper_gateway_agent_changes", "whisper_gateway_changes", "gpu_metrics_changes")
+UNLISTED = "/gpu_metrics/tasks/rules.yml:"
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -47,16 +49,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         if self._play.startswith("Lab:"):
             return
         host = self._hosts.setdefault(
-            result.host.get_name(), {"list": None, "host": None, "tasks": [], "listed_tasks": []}
+            result.host.get_name(), {"list": None, "lists": [], "host": None, "tasks": [], "listed_tasks": []}
         )
         facts = result.result.get("ansible_facts") or {}
-        if result.task.action == "whisperops.gpu.whisper_host_info":
+        # As it was before anything was made.
+        if result.task.action == "whisperops.gpu.whisper_host_info" and host["host"] is None:
             host["host"] = result.result
-        if host["list"] is None and "whisper_plan_changes" in facts:
-            host["list"] = facts["whisper_plan_changes"]
+        for name in LISTS:
+            if name in facts and name not in host["lists"]:
+                host["lists"].append(name)
+                host["list"] = [*(host["list"] or []), *facts[name]]
         role = result.task._role.get_name(include_role_fqcn=False) if result.task._role else None
         if result.is_changed():
-            kind = "listed_tasks" if role in LISTED else "tasks"
+            kind = "listed_tasks" if role in LISTED and UNLISTED not in result.task.get_path() else "tasks"
             host[kind] = sorted({*host[kind], result.task.get_name()})
 
     def v2_playbook_on_stats(self, stats: Any) -> None:

@@ -5,11 +5,12 @@ import json
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.filter.gateway_servers import gateway_servers
+from ansible_collections.whisperops.gpu.plugins.filter.hosts_to_ask import hosts_to_ask
 
 
-def kept(*ports):
+def kept(host, *ports):
     text = json.dumps({"servers": [{"gpu": None, "port": port} for port in ports], "gpus": []})
-    return {"content": base64.b64encode(text.encode()).decode()}
+    return {"item": host, "content": base64.b64encode(text.encode()).decode()}
 
 
 FLEET = {
@@ -21,7 +22,7 @@ FLEET = {
 
 
 def test_each_server_of_each_host_is_named_for_its_place():
-    assert gateway_servers(["gpu1", "gpu2"], FLEET, [kept(8080, 8081), kept(9000)], "front") == [
+    assert gateway_servers(["gpu1", "gpu2"], FLEET, [kept("gpu1", 8080, 8081), kept("gpu2", 9000)], "front") == [
         {"host": "gpu1", "name": "gpu1-0", "address": "192.0.2.10", "port": 8080},
         {"host": "gpu1", "name": "gpu1-1", "address": "192.0.2.10", "port": 8081},
         {"host": "gpu2", "name": "gpu2-0", "address": "198.51.100.2", "port": 9000},
@@ -33,23 +34,25 @@ def test_each_server_of_each_host_is_named_for_its_place():
     [("front", "127.0.0.1"), ("gpu1", "192.0.2.10"), ("gpu2", "198.51.100.2"), ("gpu3", "127.0.0.1")],
 )
 def test_the_gateway_reaches_its_own_servers_by_loopback(host, address):
-    (server,) = gateway_servers([host], FLEET, [kept(8080)], "front")
+    (server,) = gateway_servers([host], FLEET, [kept(host, 8080)], "front")
     assert server["address"] == address
 
 
 def test_a_host_without_an_address_of_its_own_is_reached_by_its_name():
-    (server,) = gateway_servers(["gpu1"], {"gpu1": {"whisper_server_listen_address": "::"}}, [kept(8080)], "front")
+    (server,) = gateway_servers(
+        ["gpu1"], {"gpu1": {"whisper_server_listen_address": "::"}}, [kept("gpu1", 8080)], "front"
+    )
     assert server["address"] == "gpu1"
 
 
 def test_a_host_that_is_in_no_inventory_listens_where_servers_do_by_default():
-    (server,) = gateway_servers(["elsewhere"], FLEET, [kept(8080)], "front")
+    (server,) = gateway_servers(["elsewhere"], FLEET, [kept("elsewhere", 8080)], "front")
     assert server == {"host": "elsewhere", "name": "elsewhere-0", "address": "127.0.0.1", "port": 8080}
 
 
 def test_a_name_has_only_what_haproxy_takes():
     hostvars = {"gpu 1:ü/x": {}}
-    (server,) = gateway_servers(list(hostvars), hostvars, [kept(8080)], "front")
+    (server,) = gateway_servers(list(hostvars), hostvars, [kept("gpu 1:ü/x", 8080)], "front")
     assert server["name"] == "gpu_1___x-0"
 
 
@@ -66,13 +69,30 @@ def test_a_name_has_only_what_haproxy_takes():
     ],
 )
 def test_a_host_whose_answer_is_no_plan_serves_nothing(answer):
-    servers = gateway_servers(["gpu1", "gpu2"], FLEET, [answer, kept(9000)], "front")
+    servers = gateway_servers(["gpu1", "gpu2"], FLEET, [{"item": "gpu1", **answer}, kept("gpu2", 9000)], "front")
     assert [server["host"] for server in servers] == ["gpu2"]
 
 
 def test_in_check_mode_a_host_will_serve_what_was_just_planned():
     hostvars = {"gpu1": {"whisper_plan": {"servers": [{"port": 8085}]}}, "gpu2": {}}
-    servers = gateway_servers(["gpu1", "gpu2"], hostvars, [kept(8080), kept(9000)], "front", planned=True)
+    answers = [kept("gpu1", 8080), kept("gpu2", 9000)]
+    servers = gateway_servers(["gpu1", "gpu2"], hostvars, answers, "front", planned=True)
     assert [server["port"] for server in servers] == [8085, 9000]
-    servers = gateway_servers(["gpu1"], hostvars, [kept(8080)], "front")
+    assert hosts_to_ask(["gpu1", "gpu2"], hostvars, planned=True) == ["gpu2"]
+    servers = gateway_servers(["gpu1"], hostvars, answers, "front")
     assert [server["port"] for server in servers] == [8080]
+
+
+def test_a_host_that_this_run_has_deployed_serves_what_was_deployed_and_is_not_asked():
+    hostvars = {"gpu1": {"whisper_server_endpoints": [{"port": 8085}]}, "gpu2": {}}
+    assert hosts_to_ask(["gpu1", "gpu2", "elsewhere"], hostvars) == ["gpu2", "elsewhere"]
+    servers = gateway_servers(["gpu1", "gpu2"], hostvars, [kept("gpu2", 9000)], "front")
+    assert [server["port"] for server in servers] == [8085, 9000]
+
+
+def test_a_host_whose_deployment_failed_serves_what_it_has_kept():
+    """It has a plan by then, and no endpoints."""
+    hostvars = {"gpu1": {"whisper_plan": {"servers": [{"port": 8085}]}}}
+    assert hosts_to_ask(["gpu1"], hostvars) == ["gpu1"]
+    (server,) = gateway_servers(["gpu1"], hostvars, [kept("gpu1", 8080)], "front")
+    assert server["port"] == 8080

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.whisperops.gpu.plugins.filter.enabled_hosts import enabled_hosts
 from ansible_collections.whisperops.gpu.plugins.filter.hosts_behind_gateways import hosts_behind_gateways
 from ansible_collections.whisperops.gpu.plugins.filter.hosts_on_loopback import hosts_on_loopback
 from ansible_collections.whisperops.gpu.plugins.filter.image_peers import image_peers
@@ -24,6 +25,18 @@ def test_a_gateway_asks_the_hosts_that_it_names_and_otherwise_itself():
 def test_each_host_is_named_once_and_what_is_no_gateway_asks_none():
     assert hosts_behind_gateways(list(FLEET), FLEET) == ["gpu1", "gpu2"]
     assert hosts_behind_gateways(["gpu2", "gpu3"], FLEET) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "enabled"),
+    [(True, True), ("yes", True), ("true", True), (False, False), ("false", False), (None, False), ("perhaps", False)],
+)
+def test_a_host_is_in_a_play_where_its_variable_is_true(value, enabled):
+    assert enabled_hosts(["gpu1", "elsewhere"], {"gpu1": {"x": value}}, "x") == ["gpu1"] * enabled
+
+
+def test_a_host_without_the_variable_is_in_no_play():
+    assert enabled_hosts(["gpu3"], FLEET, "whisper_gateway_enabled") == []
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])

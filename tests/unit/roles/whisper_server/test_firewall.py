@@ -38,10 +38,10 @@ def unit(name):
 
 def test_the_path_of_the_server_takes_the_request_that_would_end_it():
     command = rendered(
-        "_whisper_server_command",
+        "_whisper_server_run",
         whisper_server_plan={"runtime": "cpu"},
         _whisper_server_model_file="ggml-base.en.bin",
-    )
+    )["arguments"]
     path = command[command.index("--inference-path") + 1]
     assert re.fullmatch(path, "/load")
     assert re.fullmatch(path, "/v1/audio/transcriptions")

@@ -48,6 +48,17 @@ def test_the_audio_arrives_as_it_is(server):
     assert b'name="file"' in server.received
 
 
+def test_fields_arrive_next_to_those_of_each_request(server):
+    server.body = b'{"text": ""}'
+    client.transcribe(server.url, b"RIFF", 5, {"language": "de"})
+    for name, value in ((b"response_format", b"json"), (b"temperature", b"0"), (b"language", b"de")):
+        assert b'name="%s"\r\n\r\n%s\r\n' % (name, value) in server.received
+
+
+def test_words_broken_at_the_end_of_a_line_are_joined():
+    assert client.Transcription(" the ser\nver is\n ready\n", 1.0).joined == "the server is ready"
+
+
 def test_the_seconds_are_those_of_the_whole_answer(server):
     server.body = b'{"text": "x"}'
     assert 0 < client.transcribe(server.url, b"", 5).seconds < 5

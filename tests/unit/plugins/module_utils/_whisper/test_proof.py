@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import described
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Report
@@ -32,23 +33,25 @@ class Host:
 
     def __init__(self, *, lists=True, works=True, holds=True, log="gpu.log"):
         self.busy, self.posts, self.closed = False, 0, False
+        self.answer, self.container = WORDS.strip(), None
         self.lists, self.works, self.holds = lists, works, holds
         self.log = (LOG / log).read_text(encoding="utf-8")
 
     def prover(self, fails=False, ending=None):
-        def post(url, audio, timeout_seconds):
+        def post(url, audio, timeout_seconds, fields):
             self.posts += 1
+            self.fields = fields
             if fails:
                 raise TranscriptionError("it gave no answer")
             self.busy = True
             time.sleep(0.1)
             self.busy = False
-            return Transcription(WORDS.strip(), 0.02)
+            return Transcription(self.answer, 0.02)
 
         return proof.Prover(
             card=lambda uuid: self.card(),
             devices=self,
-            server=lambda request: proof.Server(4108, self.log, self.log, ending=ending),
+            server=lambda request: proof.Server(4108, self.log, self.log, self.container, ending=ending),
             post=post,
             detector=lambda: self,
         )
@@ -120,6 +123,43 @@ def test_a_server_on_its_card_is_proven():
     assert result["evidence"]["utilization_max_percent"] == 40
     assert host.posts > 2, "the speech was not repeated"
     assert host.closed
+
+
+@pytest.mark.parametrize(("given", "named"), [("de", {"language": "de"}), (None, {})])
+def test_what_was_said_is_asked_for_whatever_the_server_was_started_with(given, named):
+    host = Host(log="nogpu.log")
+    host.prover().prove(request(gpu=None, language=given))
+    assert host.fields == {"translate": "false", "diarize": "false", **named}
+
+
+def answering(answer, command):
+    """A server of the CPU that was started with a command; outside of Docker it is not known."""
+    host = Host(log="nogpu.log")
+    host.answer = answer
+    host.container = described({"Id": "7", "Config": {"Cmd": command}}) if command else None
+    return host.prover().prove(request(gpu=None))
+
+
+# Lines of at most 60 and of at most 16 characters, which end on a token, also within a word.
+LONG = " The committee decided unanimously to reconsider its interna\ntionalization strategy.\n"
+SHORT = " deploy the ser\nver image on host\n seven\n"
+
+
+@pytest.mark.parametrize("flags", [["--max-len", "60"], ["--split-on-word"]])
+def test_a_server_that_was_told_where_lines_end_is_not_broken(flags):
+    result = answering(LONG, ["--model", "m.bin", *flags])
+    assert result["wrapped"] is None
+    assert result["text"] == "The committee decided unanimously to reconsider its internationalization strategy."
+
+
+def test_words_that_it_breaks_are_whole_again():
+    result = answering(SHORT, ["--max-len", "16"])
+    assert (result["text"], result["expected_similarity"]) == ("deploy the server image on host seven", 1.0)
+
+
+@pytest.mark.parametrize("command", [["--model", "m.bin"], None])
+def test_a_server_that_was_told_nothing_is(command):
+    assert answering(LONG, command)["wrapped"] is True
 
 
 def test_a_driver_that_lists_nothing_is_asked_three_times():
@@ -215,6 +255,7 @@ def settings(tmp_path):
         content = {
             "audio": str(SMOKE / "deploy.wav"),
             "expected_text": WORDS,
+            "language": "",
             "similarity": 0.8,
             "timeout_seconds": 5,
             "docker_host": f"unix://{tmp_path}/none.sock",

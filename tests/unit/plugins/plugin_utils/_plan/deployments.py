@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import model_files
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import record
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
@@ -92,8 +93,9 @@ DEPLOYED = {
 FACTS = {"image_reference": IMAGE, "gpu_mode": "runtime", "endpoints": [], "measured": {}}
 
 
-def wanted(model_file="ggml-base.en.bin", **given):
-    return {"options": options(**given), "inputs": inputs.inputs(given), "model_file": model_file}
+def wanted(**given):
+    found = options(**given)
+    return {"options": found, "inputs": inputs.inputs(given), "model_files": model_files(PLAN, found)}
 
 
 def deployed(plan=None, host=None, facts=None, **given):

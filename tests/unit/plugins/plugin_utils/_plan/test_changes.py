@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("ansible", reason="the control node has Ansible")
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes, model_file
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes, model_files
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import PLAN as RECORDED
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
@@ -69,6 +69,40 @@ def test_a_variable_that_the_server_runs_by_replaces_it():
     assert change.why == "whisper_server_listen_address"
 
 
+def test_several_variables_replace_a_server_once_and_are_all_named():
+    (change,) = changes(
+        deployed(whisper_server_beam_size=5, whisper_server_language="de"),
+        whisper_server_beam_size=8,
+        whisper_server_prompt="Docker, NVIDIA",
+    )
+    assert (change.action, change.what, change.interrupts) == ("replace", "whisper-server-0", ("whisper-server-0",))
+    assert (change.before, change.after) == (None, None)
+    assert change.why == (
+        "whisper_server_beam_size: 5 -> 8, whisper_server_language: de -> unset, "
+        "whisper_server_prompt: unset -> Docker, NVIDIA"
+    )
+
+
+def test_voice_activity_detection_downloads_a_model_and_replaces_the_server():
+    found = changes(deployed(), whisper_server_vad=True)
+    assert told(found) == [
+        "whisper_server: download the model for voice activity detection",
+        "whisper_server: replace whisper-server-0",
+    ]
+    assert (found[0].after, found[0].interrupts) == ("ggml-silero-v6.2.0.bin", ())
+    assert (found[1].after, found[1].why) == ("true", "whisper_server_vad")
+
+
+def test_a_model_for_voice_activity_detection_that_has_changed_is_checked():
+    host = copy.deepcopy(DEPLOYED)
+    host["models"]["ggml-silero-v6.2.0.bin"] = "885098 bytes of 1"
+    host = deployed(host=host, whisper_server_vad=True)
+    assert changes(host, whisper_server_vad=True) == []
+    host["models"] = {**host["models"], "ggml-silero-v6.2.0.bin": "12 bytes of 2"}
+    (change,) = changes(host, whisper_server_vad=True)
+    assert (change.role, change.action, change.what) == ("whisper_server", "check", "ggml-silero-v6.2.0.bin")
+
+
 def test_a_variable_that_it_does_not_run_by_leaves_it_alone():
     (change,) = changes(deployed(), whisper_server_ready_seconds=300)
     assert (change.action, change.interrupts) == ("check", ())
@@ -102,6 +136,15 @@ def test_nothing_is_said_of_limits_where_no_engine_answers():
 def test_a_limit_by_which_no_server_starts_ends_the_run_before_anything_is_done():
     with pytest.raises(PlanInputError, match=r"^server_limit_invalid: whisper_server_pids_limit is 3,"):
         changes(deployed(), whisper_server_pids_limit=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [({"whisper_server_beam_size": 9}, "beam_size"), ({"whisper_server_language": "xx"}, "language")],
+)
+def test_an_option_that_no_server_can_have_ends_the_run_before_anything_is_done(given, variable):
+    with pytest.raises(PlanInputError, match=f"^server_option_invalid: whisper_server_{variable} is "):
+        changes(deployed(), **given)
 
 
 def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
@@ -301,8 +344,26 @@ def test_a_password_is_in_no_line_and_in_no_record():
 def test_a_line_reads_like_a_planner_s():
     (change,) = changes(deployed(), whisper_server_listen_address="0.0.0.0")
     assert line(change.to_dict()) == (
-        "± replace whisper-server-0: 0.0.0.0 (whisper_server_listen_address, interrupts whisper-server-0)"
+        "± replace whisper-server-0: 0.0.0.0 (whisper_server_listen_address, interrupts whisper-server-0"
+        " until its model is loaded, at most 120 s)"
     )
+
+
+def test_the_time_that_a_server_may_not_answer_is_what_the_operator_has_set():
+    found = changes(
+        deployed(whisper_server_ready_seconds=900),
+        whisper_server_ready_seconds="900",
+        whisper_server_listen_address="0.0.0.0",
+    )
+    assert [(change.action, change.seconds) for change in found] == [("replace", 900)]
+
+
+def test_a_server_that_is_removed_does_not_come_back():
+    surplus = {**DEPLOYED["servers"][0], "name": "whisper-server-1"}
+    found = changes(with_difference(servers=[*DEPLOYED["servers"], surplus]))
+    (removed,) = [change for change in found if change.action == "remove"]
+    assert (removed.interrupts, removed.seconds) == (("whisper-server-1",), None)
+    assert line(removed.to_dict()).endswith("interrupts whisper-server-1 for good)")
 
 
 @pytest.mark.parametrize(
@@ -354,4 +415,11 @@ def test_another_password_of_a_proxy_is_a_change_that_is_not_shown():
     ],
 )
 def test_the_plan_looks_for_the_file_that_the_role_downloads(plan, url, file):
-    assert model_file(plan, {"whisper_server_model_url": url}) == file
+    assert model_files(plan, {"whisper_server_model_url": url}) == [file]
+
+
+@pytest.mark.parametrize("switch", [True, "true"])
+def test_the_model_for_voice_activity_detection_is_looked_for_where_it_is_wanted(switch):
+    options = {"whisper_server_vad": switch, "whisper_server_vad_model": "silero-v5.1.2"}
+    assert model_files({"model": "base.en"}, options) == ["ggml-base.en.bin", "ggml-silero-v5.1.2.bin"]
+    assert model_files({"model": "base.en"}, {**options, "whisper_server_vad": False}) == ["ggml-base.en.bin"]

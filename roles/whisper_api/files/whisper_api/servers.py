@@ -1,0 +1,219 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers of the host: each has one request at a time, the others wait in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import json
+import logging
+import os
+import urllib.parse
+from typing import IO, Any, Callable
+
+import aiohttp
+
+from .refusal import RefusalError
+from .settings import MIB, Settings
+
+OK = 200
+LOG = logging.getLogger("whisper_api")
+LARGEST_ANSWER = 64 * MIB
+CHECK_EVERY_SECONDS = 2.0
+CHECK_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 0.5
+PIECE = 256 * 1024
+
+
+class NothingSentError(Exception):
+    """No connection came about: another server may have the request."""
+
+
+class Server:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.health_url = urllib.parse.urljoin(url, "/health")
+        self.up = False
+        self.busy = False
+        # Of the servers in the file.
+        self.listed = True
+
+    @property
+    def free(self) -> bool:
+        return self.up and self.listed and not self.busy
+
+
+class Servers:
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self._settings = settings
+        self._session = session
+        self._servers: dict[str, Server] = {}
+        self._waiting: collections.deque[asyncio.Future[Server]] = collections.deque()
+        self._file: Any = None
+
+    @property
+    def usable(self) -> int:
+        return sum(server.up and server.listed for server in self._servers.values())
+
+    # Which there are.
+
+    async def watch(self) -> None:
+        while True:
+            await self.check()
+            await asyncio.sleep(CHECK_EVERY_SECONDS)
+
+    async def check(self) -> None:
+        self.read_list()
+        await asyncio.gather(*(self._check(server) for server in self._servers.values()))
+        self._hand_out()
+
+    def read_list(self) -> None:
+        """The file of site.yml may change at any time. One that cannot be read leaves what was read before."""
+        try:
+            seen = os.stat(self._settings.servers_file)
+            if self._file == (seen.st_mtime_ns, seen.st_ino):
+                return
+            with open(self._settings.servers_file, encoding="utf-8") as file:
+                urls = [str(server["url"]) for server in json.load(file)["servers"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if self._file != "unreadable":
+                LOG.warning("%s cannot be used: %r", self._settings.servers_file, error)
+            self._file = "unreadable"
+            return
+        self._file = (seen.st_mtime_ns, seen.st_ino)
+        for server in self._servers.values():
+            server.listed = server.url in urls
+        # One that still has a request keeps its place until the request has ended.
+        self._servers = {url: server for url, server in self._servers.items() if server.listed or server.busy}
+        for url in urls:
+            self._servers.setdefault(url, Server(url))
+
+    async def _check(self, server: Server) -> None:
+        try:
+            timeout = aiohttp.ClientTimeout(total=CHECK_SECONDS)
+            async with self._session.get(server.health_url, timeout=timeout) as answer:
+                up = answer.status == OK
+        except asyncio.TimeoutError:
+            # Uploads that come past this service can keep it from answering.
+            return
+        except aiohttp.ClientError:
+            up = False
+        if up != server.up:
+            LOG.info("%s is %s", server.url, "up" if up else "down")
+        server.up = up
+
+    # Whose turn it is.
+
+    async def acquire(self, seconds: float, wanted: Callable[[], bool]) -> Server:
+        """The next server that is free, in the order of the calls, while the request is `wanted`."""
+        turn: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        end = asyncio.get_running_loop().time() + seconds
+        try:
+            while True:
+                self._hand_out()
+                await asyncio.wait({turn}, timeout=LOOK_EVERY_SECONDS)
+                if not wanted():
+                    raise RefusalError(499, "client_gone", "The client went away.")
+                if turn.done():
+                    return turn.result()
+                if not self.usable:
+                    raise self._later("no_server", "No server is up.")
+                if asyncio.get_running_loop().time() > end:
+                    raise self._later("no_server_in_time", "No server became free in time. Try again later.")
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self.release(turn.result())
+            turn.cancel()
+            raise
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def release(self, server: Server) -> None:
+        server.busy = False
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        free = [server for server in self._servers.values() if server.free]
+        while free and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                server = free.pop(0)
+                server.busy = True
+                turn.set_result(server)
+
+    def _later(self, code: str, message: str) -> RefusalError:
+        return RefusalError(503, code, message, retry_after=self._settings.retry_after_seconds)
+
+    # What one says.
+
+    async def ask(self, server: Server, audio: IO[bytes], fields: dict[str, str]) -> dict[str, Any]:
+        """Send it once, and release the server when it has answered: nothing makes it end earlier."""
+        try:
+            return await self._ask(server, audio, fields)
+        finally:
+            self.release(server)
+
+    async def _ask(self, server: Server, audio: IO[bytes], fields: dict[str, str]) -> dict[str, Any]:
+        form = aiohttp.FormData()
+        audio.seek(0)
+        # One of its own: aiohttp closes it.
+        form.add_field("file", os.fdopen(os.dup(audio.fileno()), "rb"), filename="audio.wav", content_type="audio/wav")
+        for name, value in fields.items():
+            form.add_field(name, value)
+        try:
+            async with self._session.post(server.url, data=form) as answer:
+                body = await _body(answer)
+                if answer.status != OK:
+                    LOG.warning("%s answered %d: %r", server.url, answer.status, body[:200])
+                    raise RefusalError(
+                        500, "server_failed", f"The server could not transcribe it (status {answer.status})."
+                    )
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
+            server.up = False
+            raise NothingSentError from error
+        except (aiohttp.ClientError, OSError) as error:
+            message = "The server went away while it had the request. It was not sent again."
+            raise RefusalError(502, "server_lost", message) from error
+        try:
+            result = json.loads(body)
+        except ValueError:
+            result = None
+        if not isinstance(result, dict):
+            raise RefusalError(500, "server_failed", "The server's answer is none.")
+        return result
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await answer.content.read(PIECE):
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise RefusalError(500, "server_failed", "The server's answer is too large.")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def session() -> aiohttp.ClientSession:
+    """A connection for each request: one that is kept can break just when the next request is on it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, limit=0),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        trust_env=False,
+        auto_decompress=False,
+    )
+
+
+def model_of(plan_file: str) -> str | None:
+    """The model of the plan, which site.yml saved."""
+    try:
+        with open(plan_file, encoding="utf-8") as file:
+            model = json.load(file).get("model")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return model if isinstance(model, str) and model else None

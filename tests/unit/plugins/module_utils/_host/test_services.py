@@ -1,0 +1,73 @@
+"""What is read of a gateway, from the configuration that the role's own template makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ansible", reason="the template is Ansible's")
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.whisperops.gpu.plugins.module_utils._host import services
+
+ROLE = Path(__file__).parents[5] / "roles" / "whisper_gateway"
+KEYS = "/etc/whisper/gateway/keys-0123456789abcdef.map"
+
+
+def configuration(**given):
+    variables = {
+        **DataLoader().load_from_file(str(ROLE / "defaults" / "main.yml")),
+        "_whisper_gateway_refusals_file": "/etc/whisper/gateway/refuse-0123456789abcdef.lua",
+        "_whisper_gateway_keys_file": KEYS,
+        "_whisper_gateway_tls_path": "",
+        "_whisper_gateway_servers": [
+            {"name": "gpu1-0", "address": "192.0.2.10", "port": 8080},
+            {"name": "gpu_2-0", "address": "2001:db8::2", "port": 8081},
+        ],
+        **given,
+    }
+    text = (ROLE / "templates" / "haproxy.cfg.j2").read_text(encoding="utf-8")
+    return Templar(DataLoader(), variables).template(trust_as_template(text))
+
+
+@pytest.fixture(name="root")
+def a_root(tmp_path):
+    path = tmp_path / KEYS[1:]
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{'a' * 64} newsroom\n{'b' * 64} desk\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_address_servers_and_clients_are_those_of_the_configuration(root):
+    text = configuration(whisper_gateway_api_keys=[{"name": "newsroom"}], _whisper_gateway_tls_path="/etc/x.pem")
+    assert services.gateway(text, str(root)) == {
+        "listen": "127.0.0.1:8000",
+        "servers": {"gpu1-0": "192.0.2.10:8080", "gpu_2-0": "[2001:db8::2]:8081"},
+        "clients": ["newsroom", "desk"],
+    }
+
+
+def test_a_gateway_without_keys_has_no_clients(root):
+    assert services.gateway(configuration(), str(root))["clients"] == []
+
+
+def test_of_a_configuration_of_somebody_else_nothing_is_said(root):
+    assert services.gateway("frontend whisper\n    bind 0.0.0.0:80\n", str(root)) is None
+    assert services.gateway("", str(root)) is None
+
+
+def test_files_and_programs_are_found_and_no_key_is_in_the_answer(root):
+    config = root / services.HAPROXY_CONFIG[1:]
+    config.parent.mkdir(parents=True)
+    config.write_text(configuration(whisper_gateway_api_keys=[{"name": "newsroom"}]), encoding="utf-8")
+    program = root / "usr/local/lib/whisperops/nvidia_gpu_exporter-0123/nvidia_gpu_exporter"
+    program.parent.mkdir(parents=True)
+    program.write_text("a program", encoding="utf-8")
+    # A drop-in's directory is no unit.
+    (root / "etc/systemd/system/whisper-host-metrics.service.d").mkdir(parents=True)
+    seen = services.observe(str(root))
+    assert set(seen["files"]) == {services.HAPROXY_CONFIG, KEYS}
+    assert seen["programs"] == ["/usr/local/lib/whisperops/nvidia_gpu_exporter-0123/nvidia_gpu_exporter"]
+    assert "a" * 64 not in repr(seen)

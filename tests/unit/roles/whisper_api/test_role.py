@@ -1,0 +1,31 @@
+"""The role copies every program of the service, and gives it every setting."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import yaml
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import languages as planned
+
+sys.path.insert(0, str(Path(__file__).parents[4] / "roles" / "whisper_api" / "files"))
+from whisper_api import languages
+from whisper_api.settings import Settings
+
+ROLE = Path(__file__).parents[4] / "roles" / "whisper_api"
+VARIABLES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+
+
+def test_every_program_is_copied():
+    there = {str(path.relative_to(ROLE / "files")) for path in (ROLE / "files").rglob("*.py")}
+    assert set(VARIABLES["_whisper_api_programs"]) == there
+
+
+def test_every_setting_is_written():
+    written = {*VARIABLES["_whisper_api_settings"], "identity"}
+    required = set(Settings._fields) - set(Settings._field_defaults)
+    assert (required - written, written - set(Settings._fields)) == (set(), set())
+
+
+def test_the_service_knows_the_languages_that_the_plan_knows():
+    assert planned.CODES == languages.NAMES
