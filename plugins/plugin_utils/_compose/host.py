@@ -61,7 +61,7 @@ def host_of(plan: Mapping[str, Any], given: Mapping[str, Any], image: str, fetch
     return Host(
         servers=tuple(plan["servers"]),
         image=image or str(plan["image"]),
-        command=tuple(command(model, plan["runtime"], options)),
+        command=tuple(command(plan, model, options)),
         environment=environment(plan),
         model=model,
         limits=server_limits.server_limits(plan, options, {}),

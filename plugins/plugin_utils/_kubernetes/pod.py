@@ -105,7 +105,7 @@ def _server(group: Mapping[str, Any], model: ModelFile, options: Options) -> dic
         "imagePullPolicy": "IfNotPresent",
         # One entry point for every image: the official one's is a shell, which would pass on no signals.
         "command": ["whisper-server"],
-        "args": command(model, group["runtime"], options.server),
+        "args": command(group, model, options.server),
         **({"env": [{"name": name, "value": value} for name, value in sorted(variables.items())]} if variables else {}),
         "ports": [{"name": "http", "containerPort": PORT}],
         # /health is 503 until the model is loaded.

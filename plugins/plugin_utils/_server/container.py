@@ -16,6 +16,8 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Pro
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_command import server_command
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_options import PREFIX, invalid, values
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specification import specification
 
 PORT = 8080
@@ -28,8 +30,8 @@ _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 def server_options(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is unset (or null) has its default on hosts."""
     options = specification().options
-    names = [name for name in options if name.startswith("whisper_server_") and "default" in options[name]]
-    return {name: options[name]["default"] if given.get(name) is None else given[name] for name in names}
+    names = [name for name in options if name.startswith(PREFIX)]
+    return {name: options[name].get("default") if given.get(name) is None else given[name] for name in names}
 
 
 class ModelFile(NamedTuple):
@@ -74,17 +76,15 @@ def _without_checksum(own: str, checksum: str) -> Problem:
     )
 
 
-def command(model: ModelFile, runtime: str, options: Mapping[str, Any]) -> list[str]:
-    """Without the program. The path is a regular expression; requests for /load, by which everybody could end the
-    server, are taken as audio too."""
-    threads = int(options["whisper_server_threads"])
-    return [
-        *("--host", "0.0.0.0", "--port", str(PORT), "--model", f"/models/{model.name}"),
-        *("--inference-path", f"{options['whisper_server_inference_path']}|/load"),
-        *("--language", str(options["whisper_server_language"])),
-        *(("--threads", str(threads)) if threads > 0 else ()),
-        *(("--no-gpu",) if runtime == "cpu" else ()),
-    ]
+def command(plan: Mapping[str, Any], model: ModelFile, options: Mapping[str, Any]) -> list[str]:
+    """Without the program."""
+    if "vad" in values(options):
+        raise invalid(
+            "vad",
+            "is true, and in Kubernetes, Compose and Podman only the model of the plan is downloaded",
+            "Set it to false for them.",
+        )
+    return server_command(plan, options, model.name).arguments
 
 
 def environment(plan: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planned_cluster import ROOT, options, planned
+from planned_cluster import options, planned
 
 
 def objects(kind, plan=None, **given):
@@ -65,9 +65,11 @@ def test_the_command_line_is_that_of_a_host():
         "--host 0.0.0.0 --port 8080 --model /models/ggml-base.en.bin"
         " --inference-path /v1/audio/transcriptions|/load --language en --threads 4"
     )
-    role = (ROOT / "roles" / "whisper_server" / "vars" / "main.yml").read_text("utf-8")
-    for argument in server()["args"][::2]:
-        assert f"'{argument}'" in role
+
+
+def test_an_option_that_needs_another_model_is_refused():
+    with pytest.raises(PlanInputError, match="^server_option_invalid: whisper_server_vad is true"):
+        server(whisper_server_vad=True)
 
 
 def test_a_pod_is_hardened():
