@@ -140,7 +140,7 @@ def test_what_the_user_may_not_see_is_said(play):
         (
             "reader",
             {"whisper_kubernetes_apply": True},
-            "kubernetes_access_denied: The user of the kubeconfig may not create namespaces",
+            "kubernetes_access_denied: The user of the kubeconfig may not get namespaces, create namespaces",
         ),
         ("reader", {"whisper_kubernetes_kubeconfig": "/nowhere.conf"}, "kubeconfig_invalid: "),
         ("reader", {"whisper_kubernetes_context": "other"}, "kubeconfig_invalid: "),

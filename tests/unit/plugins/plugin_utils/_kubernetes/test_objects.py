@@ -68,7 +68,7 @@ def test_the_command_line_is_that_of_a_host():
 
 
 def test_an_option_that_needs_another_model_is_refused():
-    with pytest.raises(PlanInputError, match="^server_option_invalid: whisper_server_vad is true"):
+    with pytest.raises(PlanInputError, match=r"^server_option_invalid: whisper_server_vad is true"):
         server(whisper_server_vad=True)
 
 
