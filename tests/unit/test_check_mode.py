@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent))
+from task_files import tasks_below  # beside this file
+
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml"))
 # Tasks that change nothing, and so have no change of their own to report.
 IDLE = ("ansible.builtin.debug", "ansible.builtin.set_fact", "ansible.builtin.meta", "ansible.builtin.assert")
-
-
-def tasks_below(content):
-    if isinstance(content, list):
-        for entry in content:
-            yield from tasks_below(entry)
-    elif isinstance(content, dict):
-        yield content
-        for value in content.values():
-            yield from tasks_below(value)
 
 
 def imitations(content):

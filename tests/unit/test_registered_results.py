@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from task_files import tasks_below  # beside this file
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
     path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml") if "meta" not in path.parts
 )
 OWN_WORDS = {"failed_when", "until", "changed_when"}
-
-
-def tasks_below(content):
-    """Every task and every dictionary beside it, at any depth."""
-    if isinstance(content, list):
-        for entry in content:
-            yield from tasks_below(entry)
-    elif isinstance(content, dict):
-        yield content
-        for value in content.values():
-            yield from tasks_below(value)
 
 
 def decided(content):

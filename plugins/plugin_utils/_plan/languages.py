@@ -32,7 +32,7 @@ sa sanskrit, lb luxembourgish, my myanmar, bo tibetan, tl tagalog, mg malagasy, 
 ln lingala, ha hausa, ba bashkir, jw javanese, su sundanese, yue cantonese
 """
 CODES: dict[str, str] = {
-    code: name for code, _, name in (one.strip().partition(" ") for one in _LANGUAGES.split(",") if one.strip())
+    code: name for code, _space, name in (one.strip().partition(" ") for one in _LANGUAGES.split(",") if one.strip())
 }
 _BY_NAME = {name: code for code, name in CODES.items()}
 

@@ -143,7 +143,7 @@ def later(call):
 
 def test_a_server_has_one_request_at_a_time_and_a_full_queue_is_refused(service, speech):
     service.server.go.clear()
-    asked = [later(lambda: service.post(("file", "a.wav", speech))) for _ in range(3)]
+    asked = [later(lambda: service.post(("file", "a.wav", speech))) for _request in range(3)]
     # One runs, two wait: the queue of this service is full when all three have been taken in.
     wait_for(lambda: service.server.running == 1 and service.decoder.started == 3)
     status, headers, answer = service.post(("file", "a.wav", speech))
@@ -160,7 +160,7 @@ def test_two_servers_have_one_each(tmp_path, server, speech):
         with running_service(tmp_path, [server, second]) as service:
             server.go.clear()
             second.go.clear()
-            asked = [later(lambda: service.post(("file", "a.wav", speech))) for _ in range(2)]
+            asked = [later(lambda: service.post(("file", "a.wav", speech))) for _request in range(2)]
             wait_for(lambda: server.running == second.running == 1)
             server.go.set()
             second.go.set()
@@ -276,7 +276,7 @@ def test_a_server_that_is_gone_is_passed_over(tmp_path, server, speech):
     second = StubServer()
     with running_service(tmp_path, [second, server]) as service:
         second.close()
-        assert [service.post(("file", "a.wav", speech))[0] for _ in range(2)] == [200, 200]
+        assert [service.post(("file", "a.wav", speech))[0] for _request in range(2)] == [200, 200]
     assert len(server.requests) == 2
 
 
@@ -304,10 +304,10 @@ def test_without_a_decoder_the_client_may_try_again(tmp_path, server, speech):
 def test_undecodable_uploads_leave_no_file_and_no_memory(service):
     junk = ("file", "a.mp3", b"\xff\xfb" + bytes(200_000))
     # What is allocated once.
-    for _ in range(20):
+    for _try in range(20):
         assert service.post(junk)[0] == 400
     memory, files = service.memory_kib(), service.open_files()
-    for _ in range(100):
+    for _try in range(100):
         assert service.post(junk)[0] == 400
     wait_for(lambda: not list(service.spool.iterdir()))
     # A check of the server's health has one open now and then.

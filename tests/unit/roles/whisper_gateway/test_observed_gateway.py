@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("ansible", reason="the template is Ansible's")
-
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import services
 
-ROLE = Path(__file__).parents[5] / "roles" / "whisper_gateway"
+ROLE = Path(__file__).parents[4] / "roles" / "whisper_gateway"
 KEYS = "/etc/whisper/gateway/keys-0123456789abcdef.map"
 
 
