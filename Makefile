@@ -215,15 +215,30 @@ cores-static: $(VENV)/.dev ## what each further ansible-core may change of units
 cores-default: $(VENV)/.dev ## scenario default with one host on each further ansible-core
 	$(FURTHER) LAB_HOSTS=lab-debian12 $(MAKE) --no-print-directory molecule SCENARIO=default CORE=$$core; done
 
-# What needs no lab first, two at a time.
-STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check execution-environment docs cores-static
-SCENARIOS := default refusals engine
-test: $(VENV)/.dev ## what needs no GPU and no night
-	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC) HOST_PYTHONS=outer
-	$(MAKE) --no-print-directory unit-docker
-	set -e; for scenario in $(SCENARIOS); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
+cores-dev: $(VENV)/.dev
+	$(FURTHER) $(MAKE) --no-print-directory dev CORE=$$core; done
+
+scenario-default: $(VENV)/.dev
+	$(MAKE) --no-print-directory molecule SCENARIO=default
 	$(MAKE) --no-print-directory cores-default
+
+lab-releases:
+	tests/lab/engine up $(RELEASES)
+
+# In a lab of their own: hosts, network and state have other names.
+scenarios-beside: export DOCKER_HOST = $(shell tests/lab/engine host)
+scenarios-beside: export WHISPEROPS_LAB_STATE = $(shell tests/lab/engine state)/beside
+scenarios-beside: export WHISPEROPS_LAB_NAME = whisperops-lab-beside
+scenarios-beside: export WHISPEROPS_LAB_SUBNET = 198.18.118
+scenarios-beside: $(VENV)/.dev
+	set -e; for scenario in refusals engine; do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
+
+# A scenario waits for its hosts half of its time: three at a time keep two processors busy.
+STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check execution-environment docs cores-static unit-docker
+test: $(VENV)/.dev ## what needs no GPU and no night
+	$(MAKE) --no-print-directory --jobs=2 lab-releases cores-dev
+	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target scenario-default scenarios-beside $(STATIC) HOST_PYTHONS=outer
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
 NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image
@@ -238,4 +253,4 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default report report-check execution-environment readmes docs cuda-build api-check kube-check test nightly
+  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check execution-environment readmes docs cuda-build api-check kube-check test nightly

@@ -66,7 +66,7 @@ def compose_files(
     except PlanInputError as error:
         raise AnsibleFilterError(str(error)) from None
     files = {
-        "compose.yaml": yaml_text(compose(host)),
+        "compose.yaml": "---\n" + yaml_text(compose(host)),
         **{f"quadlet/{name}": content for name, content in quadlets(host).items()},
     }
     return [{"name": name, "content": HEAD + content} for name, content in files.items()]
