@@ -16,7 +16,7 @@ description:
   - A node's GPUs are read from ResourceSlices where NVIDIA's driver for dynamic resource allocation runs; otherwise
     from the labels of NVIDIA's GPU feature discovery and from what the device plugin offers. What these do not say is
     null.
-  - Nodes whose GPUs cannot be known have the reason and the remedy in RV(nodes[].gpu.problems).
+  - Nodes whose GPUs cannot be known have the reason and the remedy in C(problems) of RV(nodes[].gpu).
   - The user of the kubeconfig has to be allowed to list nodes. What else the user may not see is named in RV(unseen).
 requirements:
   - On the host that runs the module, usually the control node, the Python package C(kubernetes) 24.2.0 or newer.
