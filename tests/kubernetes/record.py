@@ -46,6 +46,8 @@ def main() -> None:
                 plane.request("GET", "/api/v1/pods", user="nobody")
             except urllib.error.HTTPError as error:
                 refusal = json.loads(error.read())
+            else:
+                sys.exit("The API server answers a user who may do nothing.")
         finally:
             plane.stop()
     answers = {"items": items, "refusal": refusal}
