@@ -20,8 +20,8 @@ _OWN_REPOSITORY = "whisperops/whisper.cpp"
 # Those of every engine, and those that a swarm makes.
 _NETWORKS = {"bridge", "host", "none", "docker_gwbridge", "ingress"}
 OWN_NETWORK = "whisperops"
-# Docker Engine's own: of its containers and images, and of its plugins.
-_NAMESPACES = {"moby", "plugins.moby"}
+# Docker Engine's own: of containers and images, of plugins, and (seen with 29.1) of what BuildKit remembers of builds.
+_NAMESPACES = {"moby", "plugins.moby", "moby_history"}
 _NAMESPACE_KINDS = ("containers", "images", "content")
 # Of one kind, so many names are said.
 _LONGEST_LIST = 5

@@ -36,21 +36,21 @@ def engine(**changes):
     }
 
 
-def containerd(**namespaces):
+def containerd(namespaces):
     """ctr, with the names in each kind of each namespace."""
 
     def run(command):
         assert command[0] == "/usr/bin/ctr"
         if command[1:] == ["namespaces", "list", "--quiet"]:
-            return Result(0, "".join(f"{name.replace('_', '.')}\n" for name in namespaces), "")
+            return Result(0, "".join(f"{name}\n" for name in namespaces), "")
         _ctr, _option, namespace, kind, *_list = command
-        return Result(0, namespaces[namespace.replace(".", "_")].get(kind, ""), "")
+        return Result(0, namespaces[namespace].get(kind, ""), "")
 
     return run
 
 
 def seen(answers=None, run=None, ctr="/usr/bin/ctr", files=(CONTAINERD_DATA, CONTAINERD_SOCKET)):
-    host = Host((answers or engine()).__getitem__, run or containerd(moby={"containers": "a"}), {"ctr": ctr}.get,
+    host = Host((answers or engine()).__getitem__, run or containerd({"moby": {"containers": "a"}}), {"ctr": ctr}.get,
                 files.__contains__)  # fmt: skip
     return others(host, RECORDED)
 
@@ -107,11 +107,15 @@ def test_of_many_the_first_are_named():
 
 @pytest.mark.parametrize("kind", ["containers", "images", "content"])
 def test_a_namespace_of_kubernetes_with_anything_in_it_keeps_the_engine(kind):
-    assert seen(run=containerd(moby={}, k8s_io={kind: "x\n"})) == ["containerd namespace k8s.io"]
+    assert seen(run=containerd({"moby": {}, "k8s.io": {kind: "x\n"}})) == ["containerd namespace k8s.io"]
 
 
 def test_an_empty_namespace_does_not():
-    assert seen(run=containerd(moby={"images": "x"}, default={})) == []
+    assert seen(run=containerd({"moby": {"images": "x"}, "default": {}})) == []
+
+
+def test_what_the_engine_remembers_of_its_builds_does_not():
+    assert seen(run=containerd({"moby": {}, "moby_history": {"content": "sha256:1\n"}})) == []
 
 
 @pytest.mark.parametrize(
