@@ -233,7 +233,7 @@ scenarios-beside: export WHISPEROPS_LAB_SUBNET = 198.18.118
 scenarios-beside: $(VENV)/.dev
 	set -e; for scenario in refusals engine; do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
-# A scenario waits for its hosts half of its time: three at a time keep two processors busy.
+# A scenario also waits for its hosts: three at a time keep two processors busy throughout.
 STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check execution-environment docs cores-static unit-docker
 test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 lab-releases cores-dev
