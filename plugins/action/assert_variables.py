@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader
+from ansible_collections.whisperops.gpu.plugins.filter.proxy_environment import proxy_environment
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._collection import ROOT
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import fingerprint
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
@@ -17,6 +19,8 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._variables.specific
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"ignore": {"type": "list", "elements": "str", "default": []}}
 LONGEST_FAULT = 1000
+# Its specification says that it is a dictionary; a task's environment cannot say what is wrong in it.
+PROXY = "whisper_proxy"
 
 
 def load() -> None:
@@ -46,7 +50,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         variables = task_vars or {}
         ours = candidates(variables, specification(), given["ignore"])
         names = [name for name in ours if not is_default(name, variables[name], specification())]
-        found = faults(names, lambda name: self._templar.template(variables[name]), specification())
+        found: list[Exception] = [*faults(names, lambda name: self._templar.template(variables[name]), specification())]
+        if PROXY in names:
+            try:
+                proxy_environment(self._templar.template(variables[PROXY]))
+            except AnsibleFilterError as error:
+                found.append(error)
         result.update(changed=False, variables=names)
         if found:
             result.update(failed=True, msg="\n".join(sanitize_line(fault, LONGEST_FAULT) for fault in found))

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.whisperops.gpu.plugins.plugin_utils import _facts
@@ -57,6 +58,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 for host in given["unfinished"]:
                     records.record_host(directory, host, {}, UNFINISHED, now)
                 written = report.write_report(directory, given["hosts"], now)
+                # The callback of the same name says it after everything else.
+                if "whisperops.gpu.fleet_report" not in constants.CALLBACKS_ENABLED:
+                    self._display.display(f"report: {written.html}")
                 return {**result, "html": written.html, "json": written.json, "hosts": written.hosts}
             host = str((task_vars or {})["inventory_hostname"])
             records.record_host(directory, host, {part: given[part] for part in records.PARTS}, given["error"], now)

@@ -47,7 +47,8 @@ EXAMPLES = r"""
 RETURN = r"""
 msg:
   description:
-    - One line for each fault. It begins with V(variable_unknown) or V(variable_invalid) and names the variable.
+    - One line for each fault. It begins with V(variable_unknown), V(variable_invalid) or V(proxy_invalid) and names the
+      variable.
   returned: failure
   type: str
   sample: "variable_unknown: whisper_polcy is not read by anything. Did you mean whisper_policy?"

@@ -69,7 +69,7 @@ EXAMPLES = r"""
     dir: "{{ playbook_dir }}/reports"
     gpu_info: "{{ whisper_gpu_info }}"
     plan: "{{ whisper_plan }}"
-    proof: "{{ whisper_proof_results }}"
+    proof: "{{ whisper_proof_result.servers }}"
 
 - name: Render the report
   whisperops.gpu.fleet_report:

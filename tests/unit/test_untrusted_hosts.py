@@ -30,7 +30,7 @@ PLAYBOOK = """
   # Nothing is written to the machine that runs the test.
   module_defaults:
     whisperops.gpu.installation_record: {path: "{{ playbook_dir }}/host/installed.json"}
-    whisperops.gpu.whisper_proof_record:
+    whisperops.gpu.server_proof:
       path: "{{ playbook_dir }}/host/proof.json"
       metrics_path: "{{ playbook_dir }}/host/proof.prom"
   tasks:

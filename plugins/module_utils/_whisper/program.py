@@ -15,7 +15,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.contain
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import EndpointsError, read
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import Prover
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import proof_of
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import servers
 
@@ -41,36 +41,14 @@ def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict
     except InspectionError as error:
         sys.stderr.write(f"{error.problem}\n")
         found = servers(endpoints, [])
-    entries = [_checked(server, settings, prove or Prover().prove) for server in found]
+    entries = [
+        record.entry(server, proof_of(server, settings, prove), settings["similarity"], int(time.time()))
+        for server in found
+    ]
     record.keep(entries, [one["port"] for one in found], settings["record"], settings["metrics"])
     for one in entries:
         sys.stdout.write(f"{_sentence(one)}\n")
     return 0 if all(one["success"] for one in entries) else 1
-
-
-def _checked(
-    server: dict[str, Any], settings: dict[str, Any], prove: Callable[[Request], dict[str, Any]]
-) -> dict[str, Any]:
-    if server["url"] is None:
-        result: dict[str, Any] = {"error": "no container runs on its port"}
-    else:
-        request = Request(
-            url=server["url"],
-            audio=settings["audio"],
-            expected_text=settings["expected_text"],
-            language=settings.get("language") or None,
-            timeout_seconds=settings["timeout_seconds"],
-            gpu=server["gpu"],
-            container=server["container"],
-            docker_host=settings["docker_host"],
-            device_code=server["device_code"],
-        )
-        try:
-            result = prove(request)
-        except Exception as error:
-            # A server whose proof cannot be made is not proven, and says nothing of the others.
-            result = {"error": str(error) if isinstance(error, OSError) else repr(error)}
-    return record.entry(server, result, settings["similarity"], int(time.time()))
 
 
 def _sentence(one: dict[str, Any]) -> str:

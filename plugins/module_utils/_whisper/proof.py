@@ -259,3 +259,31 @@ def _log_evidence(log: ServerLog) -> dict[str, Any]:
         "negative": log.negative,
         "complete": log.complete,
     }
+
+
+def proof_of(
+    server: Mapping[str, Any], settings: Mapping[str, Any], prove: Callable[[Request], dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """What `Prover.prove` found, or ``error`` alone: a proof that cannot be made says nothing of the other servers.
+
+    ``server``: url, gpu, container, device_code. ``settings``: audio, expected_text, language, timeout_seconds,
+    docker_host, watch_seconds.
+    """
+    if not server.get("url"):
+        return {"error": "no container runs on its port"}
+    request = Request(
+        url=server["url"],
+        audio=settings["audio"],
+        expected_text=settings["expected_text"],
+        language=settings.get("language") or None,
+        timeout_seconds=settings["timeout_seconds"],
+        gpu=server.get("gpu") or None,
+        container=server.get("container") or None,
+        docker_host=settings["docker_host"],
+        device_code=server.get("device_code") or None,
+        watch_seconds=settings.get("watch_seconds", Request._field_defaults["watch_seconds"]),
+    )
+    try:
+        return (prove or Prover().prove)(request)
+    except Exception as error:
+        return {"error": str(error) if isinstance(error, OSError) else repr(error)}

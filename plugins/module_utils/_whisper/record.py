@@ -35,7 +35,7 @@ _GAUGES = (
 
 
 def entry(server: dict[str, Any], result: dict[str, Any], similarity: float, now: int) -> dict[str, Any]:
-    """``server``: container, url, gpu. ``result``: that of `whisper_inference_info`, or what little a failure left."""
+    """``server``: container, url, gpu. ``result``: that of `Prover.prove`, or what little a failure left."""
     gpu, found = server.get("gpu") or None, result.get("expected_similarity")
     right = (found is None or (_is_number(found) and found >= similarity)) and not result.get("wrapped")
     transcribed = result.get("text") is not None and right

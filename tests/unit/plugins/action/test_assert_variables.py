@@ -34,7 +34,10 @@ PLAYBOOK = """
 """
 INVENTORY = {
     "speech": {
-        "hosts": {"wrong": {"whisper_server_listen_adress": "::"}, "right": {"whisper_server_threads": 4}},
+        "hosts": {
+            "wrong": {"whisper_server_listen_adress": "::", "whisper_proxy": {"http": "proxy:3128"}},
+            "right": {"whisper_server_threads": 4},
+        },
         "vars": {
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
@@ -82,7 +85,12 @@ OF_ALL = [
 
 def test_names_from_host_group_play_and_command_line_are_checked(results):
     slip = unknown("whisper_server_listen_adress", "whisper_server_listen_address")
-    assert results["wrong"]["msg"].split("\n") == [*OF_ALL, slip]
+    *found, _of_the_proxy = results["wrong"]["msg"].split("\n")
+    assert found == [*OF_ALL, slip]
+
+
+def test_a_proxy_by_which_nothing_can_be_reached_is_told(results):
+    assert results["wrong"]["msg"].split("\n")[-1].startswith("proxy_invalid: whisper_proxy has a http that is no URL")
 
 
 def test_a_host_is_told_of_its_own_variables_alone(results):

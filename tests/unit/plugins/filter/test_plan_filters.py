@@ -62,18 +62,48 @@ def test_a_summary_is_one_row_and_shouts_what_must_not_be_overlooked() -> None:
         rendered("'x' | whisperops.gpu.plan_summary")
 
 
-def test_a_saved_plan_is_read_back() -> None:
-    text = '{"servers": [{"port": 8080, "gpu": "GPU-0"}], "gpus": ["GPU-0"]}'
-    assert rendered("text | whisperops.gpu.saved_plan", text=text)["gpus"] == ["GPU-0"]
+def failure(plan, saved, uuids, **policy):
+    info = {"gpus": [{"uuid": uuid} for uuid in uuids]}
+    return rendered(
+        "plan | whisperops.gpu.plan_failure(saved, info, policy)", plan=plan, saved=saved, info=info, policy=policy
+    )
+
+
+ON_GPU = {"verdict": "native", "runtime": "cuda", "reasons": []}
+ON_CPU = {"verdict": "cpu", "runtime": "cpu", "reasons": []}
+
+
+def test_an_impossible_plan_is_told_with_its_reasons() -> None:
+    plan = {"verdict": "impossible", "runtime": None, "reasons": ["The driver does not answer.", "dmesg says why."]}
+    assert failure(plan, {}, []) == "plan_impossible: The driver does not answer. dmesg says why."
+
+
+def test_a_gpu_that_served_and_is_gone_is_told() -> None:
+    told = failure(ON_GPU, {"gpus": ["GPU-0", "GPU-1"]}, ["GPU-0", None])
+    assert told.startswith("gpu_removed: GPU-1 served and is not there any more (seen: GPU-0)")
+    assert "(seen: no GPU)" in failure(ON_CPU, {"gpus": ["GPU-0"]}, [])
+    assert failure(ON_CPU, {"gpus": ["GPU-0"]}, [], allow_cpu="auto") != ""
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "{", "null", "[]", '{"servers": 1}', '{"servers": [{}]}', '{"servers": [{"port": "x"}]}', "[" * 50_000],
-    ids=range(8),
+    ("plan", "policy"),
+    [(ON_GPU, {"gpus": ["GPU-0"]}), (ON_CPU, {"allow_cpu": "always"}), (ON_CPU, {"gpus": ["GPU-0"]})],
 )
-def test_a_text_that_is_no_plan_is_one_without_servers(text: str) -> None:
-    assert rendered("text | whisperops.gpu.saved_plan", text=text) == {"servers": [], "gpus": []}
+def test_a_gpu_that_was_taken_out_on_purpose_is_not_missed(plan, policy) -> None:
+    assert failure(plan, {"gpus": ["GPU-0", "GPU-1"]}, ["GPU-0"], **policy) == ""
+    # Servers on the remaining GPUs are no servers on the CPU.
+    assert failure(ON_GPU, {"gpus": ["GPU-0", "GPU-1"]}, ["GPU-0"], allow_cpu="always") != ""
+
+
+@pytest.mark.parametrize(
+    "saved", [{}, {"gpus": ["GPU-0"]}, {"gpus": None}, {"gpus": "GPU-1"}, {"gpus": [1, None, {}]}, None]
+)
+def test_a_saved_plan_that_names_no_other_gpu_stands_in_nobodys_way(saved) -> None:
+    assert failure(ON_GPU, saved, ["GPU-0"]) == ""
+
+
+def test_a_saved_plan_that_was_edited_is_told_in_one_line() -> None:
+    assert failure(ON_GPU, {"gpus": ["\x1b[2J\nok"]}, []).isprintable()
 
 
 def test_an_answer_of_a_host_becomes_a_line() -> None:
