@@ -85,6 +85,15 @@ def test_a_gpu_that_served_and_is_gone_is_told() -> None:
     assert failure(ON_CPU, {"gpus": ["GPU-0"]}, [], allow_cpu="auto") != ""
 
 
+def test_a_gpu_that_is_gone_is_told_before_what_its_driver_says_and_a_driver_that_fails_before_its_gpu():
+    plan = {"verdict": "impossible", "runtime": None, "reasons": ["nvidia-smi gave no usable answer."]}
+    told = failure(plan, {"gpus": ["GPU-0"]}, [])
+    assert told.startswith("gpu_removed: GPU-0 served")
+    assert told.endswith("Nothing was touched. nvidia-smi gave no usable answer.")
+    assert failure(plan, {"gpus": ["GPU-0"]}, [None]).startswith("plan_impossible: nvidia-smi gave no usable answer.")
+    assert failure(plan, {"gpus": ["GPU-0"]}, [], gpus=["GPU-0"]).startswith("plan_impossible: ")
+
+
 @pytest.mark.parametrize(
     ("plan", "policy"),
     [(ON_GPU, {"gpus": ["GPU-0"]}), (ON_CPU, {"allow_cpu": "always"}), (ON_CPU, {"gpus": ["GPU-0"]})],

@@ -18,6 +18,8 @@ def configuration(**given):
         **DataLoader().load_from_file(str(ROLE / "defaults" / "main.yml")),
         "_whisper_gateway_refusals_file": "/etc/whisper/gateway/refuse-0123456789abcdef.lua",
         "_whisper_gateway_keys_file": KEYS,
+        "_whisper_gateway_refusals": {"not_found": {}, "invalid_api_key": {}},
+        "_whisper_gateway_slow_bytes": 8192,
         "_whisper_gateway_tls_path": "",
         "_whisper_gateway_servers": [
             {"name": "gpu1-0", "address": "192.0.2.10", "port": 8080},

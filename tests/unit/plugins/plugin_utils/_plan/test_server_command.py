@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.filter.option_warnings import option_warnings
+from ansible_collections.whisperops.gpu.plugins.action.host_plan import option_warnings
 from ansible_collections.whisperops.gpu.plugins.filter.server_command import server_command
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs, languages
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS

@@ -1,0 +1,112 @@
+"""The plan of a host as the role makes it: shown line by line, with its changes, without images that crashed there."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[4]
+UUID = "GPU-3f0f4e5c-0000-0000-0000-000000001080"
+H100 = {"uuid": UUID, "name": "NVIDIA H100", "compute_capability": "9.0", "memory_free_mib": 80000}
+HOST = {
+    "gpu": {"gpu_present": True, "driver": {"version": "580.95.05"}, "cuda_driver_version": "13.0", "gpus": [H100]},
+    "packages": {}, "engine": {"installed": False, "version": None, "limits": None}, "servers": [], "images": {},
+    "files": {}, "speech": {}, "models": {}, "units": {}, "firewall": "missing", "selinux": "disabled",
+    "applied": None, "crashed_images": {}, "unseen": [],
+}  # fmt: skip
+OFFICIAL = "ghcr.io/ggml-org/whisper.cpp:main-cuda"
+CRASH = {OFFICIAL: {"reason": "it ended\x1b[2J\nPLAY RECAP", "gpus": [UUID], "driver": "580.95.05"}}
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Plan
+      whisperops.gpu.host_plan:
+        host: "{{ host }}"
+        policy: "{{ policy | default({}) }}"
+        retry_crashed: "{{ retry | default(false) }}"
+      register: planned
+      ignore_errors: true
+    - name: Write
+      ansible.builtin.copy:
+        content: "{{ planned | to_json }}"
+        dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
+        mode: "0600"
+      check_mode: false
+"""
+
+
+def without_gpu() -> dict:
+    host = copy.deepcopy(HOST)
+    host["gpu"] = {"gpu_present": False, "driver": {"version": None}, "cuda_driver_version": None, "gpus": []}
+    return host
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("play")
+    crashed = {**HOST, "crashed_images": CRASH}
+    hosts = {
+        "plain": {"host": HOST},
+        "crashed": {"host": crashed},
+        "retried": {"host": crashed, "retry": True},
+        "impossible": {"host": without_gpu(), "policy": {"allow_cpu": "never"}},
+        "wrong": {"host": HOST, "policy": {"prefer": "remote"}},
+        "options": {"host": HOST, "policy": {"model": "base"}, "whisper_server_language": "en"},
+    }
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    inventory = {"all": {"hosts": hosts, "vars": variables}}
+    (directory / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
+    (directory / "play.yml").write_text(PLAYBOOK, encoding="utf-8")
+    command = [sys.executable, "-m", "ansible", "playbook", "play.yml", "-i", "hosts.json", "--check"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, {host: json.loads((directory / f"{host}.json").read_text("utf-8")) for host in hosts}
+
+
+def test_a_bare_host_gets_a_plan_its_reasons_and_its_changes(run):
+    said, planned = run
+    assert planned["plain"]["plan"]["image"] == OFFICIAL
+    assert planned["plain"]["changed"] is True
+    assert planned["plain"]["changes"][0]["role"] == "docker_engine"
+    assert f"  plain  {planned['plain']['plan']['reasons'][0]}" in said
+    assert "  plain  + " in said
+
+
+def test_an_image_whose_server_crashed_here_is_left_out(run):
+    said, planned = run
+    assert planned["crashed"]["plan"]["image"] != OFFICIAL
+    assert set(planned["crashed"]["unavailable"]) == {OFFICIAL}
+    assert "\x1b[2J" not in said
+    assert not [line for line in said.splitlines() if line.startswith("PLAY RECAP") and not line.endswith("***")]
+
+
+def test_an_upgrade_tries_a_crashed_image_again_and_still_knows_of_the_crash(run):
+    _said, planned = run
+    assert planned["retried"]["plan"]["image"] == OFFICIAL
+    assert planned["retried"]["unavailable"] == {}
+    assert set(planned["retried"]["crashed"]) == {OFFICIAL}
+
+
+def test_where_nothing_is_possible_nothing_changes(run):
+    _said, planned = run
+    assert planned["impossible"]["plan"]["verdict"] == "impossible"
+    assert (planned["impossible"]["changes"], planned["impossible"]["changed"]) == ([], False)
+
+
+def test_a_wrong_policy_fails_with_the_value_and_the_choice(run):
+    _said, planned = run
+    assert planned["wrong"]["failed"] is True
+    assert "policy.prefer: got 'remote' (str); allowed: official, local." in planned["wrong"]["msg"]
+
+
+def test_what_an_option_does_with_the_model_is_said(run):
+    said, _planned = run
+    assert "  options  whisper_server_language is en, and the model ggml-base.bin" in said
