@@ -16,7 +16,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import
 DOCUMENTATION = r"""
 name: service_changes
 version_added: 0.1.0
-short_description: List the changes of a gateway, a proof agent or exporters
+short_description: List the changes of a gateway, a proof agent, an API or exporters
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Internal to this collection, and may change in any release.
@@ -30,13 +30,14 @@ options:
   service:
     description: What stands next to the servers.
     type: str
-    choices: [gateway, agent, exporters]
+    choices: [gateway, agent, api, exporters]
     required: true
   wanted:
     description:
       - What the host should have.
       - Of a gateway packages, files with their SHA-256, servers and names of clients.
       - Of a proof agent C(files), each with its SHA-256, and C(listen), its address.
+      - Of an API packages, C(files), each with its SHA-256, systemd units, and C(listen), its address.
       - Of exporters packages, systemd units with their texts, and the GPU exporter.
     type: dict
     required: true
@@ -71,7 +72,12 @@ def _exporters(host: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Chang
     return services.exporter_changes(host, {**wanted, "files": {wanted["metrics"]: program, **texts}})
 
 
-_SERVICES = {"gateway": _gateway, "agent": services.agent_changes, "exporters": _exporters}
+_SERVICES = {
+    "gateway": _gateway,
+    "agent": services.agent_changes,
+    "api": services.api_changes,
+    "exporters": _exporters,
+}
 
 
 def service_changes(host: Mapping[str, Any], service: str, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -170,9 +170,9 @@ lock:
   type: dict
 services:
   description:
-    - What the roles C(whisper_gateway) and C(gpu_metrics) have installed. C(packages) with their versions (null where
-      neither dpkg nor rpm is there to ask), C(units) with their states, C(files) with their SHA-256, and C(programs),
-      the GPU exporters.
+    - What the roles C(whisper_gateway), C(whisper_api) and C(gpu_metrics) have installed. C(packages) with their
+      versions (null where neither dpkg nor rpm is there to ask), C(units) with their states, C(files) with their
+      SHA-256, and C(programs), the GPU exporters.
     - C(gateway) has the address on which the gateway listens, its servers, and the names of its clients, not their
       keys. Null where HAProxy has no configuration of the role.
   returned: success

@@ -8,6 +8,7 @@ It knows nothing of plans: that the list says beforehand what this finds afterwa
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Iterator, Mapping
@@ -17,7 +18,10 @@ TIMER = "whisper-proof.timer"
 FIREWALL, RULES = "whisper-firewall.service", "/etc/whisper/firewall.nft"
 HAPROXY_CONFIG, UNITS = "/etc/haproxy/haproxy.cfg", "/etc/systemd/system/"
 # Others come along with these.
-SERVICES = ("haproxy", "openssl", "prometheus-node-exporter")
+SERVICES = ("haproxy", "openssl", "prometheus-node-exporter", "ffmpeg", "python3-aiohttp")
+API = "/etc/whisper/api.json"
+# Told as one with its service.
+OF_ANOTHER = re.compile(r"agent|whisper-(api|decode)")
 NO_SERVICES: Mapping[str, Any] = {"packages": {}, "gateway": None, "programs": [], "files": {}}
 
 
@@ -87,7 +91,9 @@ def beside(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Chan
             yield action, "the certificate"
         elif name == "proof_agent.py":
             yield "install" if action == "create" else action, "the proof agent"
-        elif name.endswith(".pyz") or (path.startswith(UNITS) and "agent" not in name and ".wants" not in path):
+        elif path == API:
+            yield "install" if action == "create" else action, "the API"
+        elif name.endswith(".pyz") or (path.startswith(UNITS) and not OF_ANOTHER.search(name) and ".wants" not in path):
             yield action, name
 
 

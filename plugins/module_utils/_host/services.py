@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles whisper_gateway and gpu_metrics have installed on a host, next to its servers or without any."""
+"""What the roles whisper_gateway, whisper_api and gpu_metrics have installed on a host, with servers or without any."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from typing import Any
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import files
 
-PACKAGES = ("haproxy", "openssl", "prometheus-node-exporter")
+PACKAGES = ("haproxy", "openssl", "prometheus-node-exporter", "ffmpeg", "python3-aiohttp")
 HAPROXY_CONFIG = "/etc/haproxy/haproxy.cfg"
+# Only while the service runs: what it was started with.
+API_IDENTITY = "/run/whisper-api/identity"
 # The units of each that start with the host have a link in the directory of what they are started for.
 ENABLED = {
     "haproxy.service": "/etc/systemd/system/multi-user.target.wants/haproxy.service",
     "whisper-proof-agent.socket": "/etc/systemd/system/sockets.target.wants/whisper-proof-agent.socket",
+    "whisper-api.service": "/etc/systemd/system/multi-user.target.wants/whisper-api.service",
+    "whisper-decode.socket": "/etc/systemd/system/sockets.target.wants/whisper-decode.socket",
     "whisper-host-metrics.timer": "/etc/systemd/system/timers.target.wants/whisper-host-metrics.timer",
     "whisper-node-exporter.service": "/etc/systemd/system/multi-user.target.wants/whisper-node-exporter.service",
     "whisper-gpu-exporter.service": "/etc/systemd/system/multi-user.target.wants/whisper-gpu-exporter.service",
@@ -28,6 +32,12 @@ FILES = (
     "/etc/whisper/gateway/*",
     "/usr/local/lib/whisper/proof_agent.py",
     "/etc/systemd/system/whisper-proof-agent.*",
+    "/usr/local/lib/whisper/decode.py",
+    "/usr/local/lib/whisper/whisper_api/*.py",
+    "/etc/whisper/api.json",
+    "/etc/systemd/system/whisper-decode*",
+    "/etc/systemd/system/whisper-api.service",
+    API_IDENTITY,
     "/usr/local/lib/whisperops/host_metrics.pyz",
     "/etc/systemd/system/whisper-host-metrics.*",
     "/etc/systemd/system/whisper-*-exporter.service",

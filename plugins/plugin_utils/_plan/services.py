@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The changes of what stands next to the servers: the gateway, its agents on the servers' hosts, and the exporters.
+"""The changes of what stands next to the servers: API, gateway, its agents on the servers' hosts, exporters.
 
 Each list is decided like that of the servers: from what the host is and what it should be, before anything is made.
 """
@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Iterator, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._host.services import ENABLED, HAPROXY_CONFIG
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.services import API_IDENTITY, ENABLED, HAPROXY_CONFIG
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import CHECK, Change
 
-GATEWAY, METRICS = "whisper_gateway", "gpu_metrics"
+API, GATEWAY, METRICS = "whisper_api", "whisper_gateway", "gpu_metrics"
 AGENT = "whisper-proof-agent.socket"
 # HAProxy takes a new configuration by a reload, with which running requests end, so a gateway interrupts nothing.
 _EXPORTER = "the GPU exporter"
@@ -134,6 +134,23 @@ def agent_changes(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> lis
         return [Change(GATEWAY, "install", "the proof agent", None, wanted["listen"], "a gateway asks it")]
     names = ", ".join(path.rpartition("/")[2] for path in differing)
     return [Change(GATEWAY, "configure", "the proof agent", None, wanted["listen"], f"other than planned: {names}")]
+
+
+def api_changes(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]:
+    """:param wanted: ``packages``; ``files`` (path → SHA-256); ``units``, those that run; ``listen``, its address."""
+    host = Host(observed)
+    found = [
+        Change(API, "install", name, None, None, "it is not installed") for name in host.missing(wanted["packages"])
+    ]
+    differing = host.differing(wanted["files"])
+    if set(differing) == set(wanted["files"]):
+        return [*found, Change(API, "install", "the API", None, wanted["listen"], "whisper_api_enabled")]
+    # What the service was started with differs whenever one of them does.
+    names = ", ".join(path.rpartition("/")[2] for path in differing if path != API_IDENTITY)
+    if differing:
+        why = f"other than planned: {names}" if names else "it runs with other settings"
+        return [*found, Change(API, "configure", "the API", None, wanted["listen"], why)]
+    return [*found, *(change for unit in wanted["units"] for change in host.started(API, unit))]
 
 
 def exporter_changes(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]:

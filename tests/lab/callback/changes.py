@@ -22,8 +22,9 @@ description:
 
 # What the lists of changes speak for. Of what Prometheus gets, check mode runs the tasks themselves.
 LISTED = {"whisper_plan", "whisper_deployment", "docker_engine", "nvidia_container_toolkit"}
-LISTED |= {"whisper_image", "whisper_server", "whisper_proof", "whisper_gateway", "gpu_metrics"}
-LISTS = ("whisper_plan_changes", "whisper_gateway_agent_changes", "whisper_gateway_changes", "gpu_metrics_changes")
+LISTED |= {"whisper_image", "whisper_server", "whisper_proof", "whisper_api", "whisper_gateway", "gpu_metrics"}
+LISTS = ("whisper_plan_changes", "whisper_api_changes", "whisper_gateway_agent_changes", "whisper_gateway_changes")
+LISTS += ("gpu_metrics_changes",)
 UNLISTED = "/gpu_metrics/tasks/rules.yml:"
 
 

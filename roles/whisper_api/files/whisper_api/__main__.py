@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from aiohttp import web
@@ -20,6 +21,8 @@ SECONDS_TO_END = 60.0
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = load(sys.argv[1])
+    if "RUNTIME_DIRECTORY" in os.environ:
+        publish(os.path.join(os.environ["RUNTIME_DIRECTORY"], "identity"), settings.identity)
     web.run_app(
         application(settings),
         host=settings.listen_address,
@@ -29,6 +32,13 @@ def main() -> None:
         # No more than this: neither names of files nor keys.
         access_log_format='%a "%r" %s %b %Tf',
     )
+
+
+def publish(path: str, identity: str) -> None:
+    """For everybody to read; systemd removes it when the service ends."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(identity)
+    os.chmod(path, 0o644)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.whisperops.gpu.plugins.module_utils._host.services import ENABLED, HAPROXY_CONFIG
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.services import API_IDENTITY, ENABLED, HAPROXY_CONFIG
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.services import (
     agent_changes,
+    api_changes,
     exporter_changes,
     gateway_changes,
 )
@@ -252,3 +253,52 @@ def test_where_no_package_manager_answers_nothing_is_said_of_packages():
     host = copy.deepcopy(WITH_EXPORTERS)
     host["services"]["packages"] = None
     assert exporter_changes(host, EXPORTERS) == []
+
+
+API = {
+    "packages": ["ffmpeg", "python3-aiohttp"],
+    "files": {"/etc/whisper/api.json": "s", "/usr/local/lib/whisper/decode.py": "d", API_IDENTITY: "i"},
+    "units": ["whisper-decode.socket", "whisper-api.service"],
+    "listen": "127.0.0.1:8001",
+}
+WITH_API = {
+    "services": {
+        "packages": {"ffmpeg": "7.1", "python3-aiohttp": "3.11"},
+        "units": {"whisper-decode.socket": "active", "whisper-api.service": "active"},
+        "files": {
+            **{path: f"sha256:{digest}" for path, digest in API["files"].items()},
+            **{ENABLED[unit]: "sha256:u" for unit in API["units"]},
+        },
+        "programs": [],
+        "gateway": None,
+    }
+}
+
+
+def test_an_api_as_the_last_run_has_left_it_has_no_changes():
+    assert api_changes(WITH_API, API) == []
+
+
+def test_a_bare_host_gets_all_of_an_api():
+    assert lines(api_changes(BARE, API)) == [
+        "+ install ffmpeg (it is not installed)",
+        "+ install python3-aiohttp (it is not installed)",
+        "+ install the API: 127.0.0.1:8001 (whisper_api_enabled)",
+    ]
+
+
+def test_other_settings_of_an_api_are_named():
+    wanted = {**API, "files": {**API["files"], "/etc/whisper/api.json": "t", API_IDENTITY: "j"}}
+    assert lines(api_changes(WITH_API, wanted)) == [
+        "~ configure the API: 127.0.0.1:8001 (other than planned: api.json)"
+    ]
+
+
+def test_an_api_that_was_not_restarted_after_its_files_were_written_is_configured():
+    other = with_services(WITH_API, files={API_IDENTITY: "sha256:before"})
+    assert lines(api_changes(other, API)) == ["~ configure the API: 127.0.0.1:8001 (it runs with other settings)"]
+
+
+def test_a_socket_of_the_decoders_that_is_down_is_started():
+    stopped = with_services(WITH_API, units={"whisper-decode.socket": "inactive"})
+    assert lines(api_changes(stopped, API)) == ["~ start whisper-decode.socket: inactive -> active (it does not run)"]
