@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.benchmark_comparison import compare
 
 
 def benchmark_comparison(now: Any, before: Any) -> list[dict[str, Any]]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._report.benchmark_comparison import compare
+
     for result in (now, before):
         if not isinstance(result, Mapping) or not isinstance(result.get("runs"), list):
             raise AnsibleFilterError(

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
 
 
+def change_lines(changes: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [line(change) for change in changes]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"change_lines": lambda changes: [line(change) for change in changes]}
+        return {"change_lines": change_lines}

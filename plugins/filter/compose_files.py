@@ -7,11 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._compose.compose import compose
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._compose.host import host_of
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._compose.quadlet import quadlets
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.yaml_text import yaml_text
 
 DOCUMENTATION = r"""
 name: compose_files
@@ -61,6 +57,11 @@ HEAD = "# Rendered by whisperops.gpu from the plan of this host. See docs/compos
 def compose_files(
     plan: Mapping[str, Any], options: Mapping[str, Any], image: str = "", fetch_image: str = ""
 ) -> list[dict[str, str]]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._compose.compose import compose
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._compose.host import host_of
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._compose.quadlet import quadlets
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.yaml_text import yaml_text
+
     try:
         host = host_of(plan, options, image or "", fetch_image)
     except PlanInputError as error:

@@ -6,9 +6,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.faults import access
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
-
 DOCUMENTATION = r"""
 name: kubernetes_access
 version_added: 0.1.0
@@ -38,6 +35,9 @@ _value:
 
 
 def kubernetes_access(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.faults import access
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
+
     return access(Options.of(options))
 
 

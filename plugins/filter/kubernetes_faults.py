@@ -6,9 +6,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.faults import faults
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
-
 DOCUMENTATION = r"""
 name: kubernetes_faults
 version_added: 0.1.0
@@ -51,6 +48,9 @@ _value:
 
 
 def kubernetes_faults(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.faults import faults
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
+
     return faults(cluster, plan, Options.of(options))
 
 

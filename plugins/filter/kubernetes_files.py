@@ -7,8 +7,6 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.files import files
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 DOCUMENTATION = r"""
@@ -46,6 +44,9 @@ _value:
 
 
 def kubernetes_files(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.files import files
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
+
     try:
         found = files(plan, Options.of(options))
     except PlanInputError as error:

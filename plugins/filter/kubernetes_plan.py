@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 DOCUMENTATION = r"""
@@ -86,6 +85,8 @@ _value:
 
 
 def kubernetes_plan(cluster: Any, policy: Any = None, catalogue: Any = None, placement: Any = None) -> dict[str, Any]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner
+
     if not isinstance(cluster, Mapping) or "nodes" not in cluster:
         raise AnsibleFilterError(
             f"whisperops.gpu.kubernetes_plan: got {type(cluster).__name__}; allowed: the result of"

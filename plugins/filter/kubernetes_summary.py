@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.summary import summary
-
 DOCUMENTATION = r"""
 name: kubernetes_summary
 version_added: 0.1.0
@@ -53,6 +51,8 @@ _value:
 def kubernetes_summary(
     cluster: Mapping[str, Any], plan: Mapping[str, Any], host: str, namespace: str
 ) -> dict[str, Any]:
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.summary import summary
+
     return summary(cluster, plan, host, namespace)
 
 

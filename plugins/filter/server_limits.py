@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.module_utils._host.engine import limits
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.limits import limits
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import server_limits as plan_limits
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError

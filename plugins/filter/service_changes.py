@@ -7,9 +7,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Callable, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import host_metrics
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.address import host_port
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import services
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import Change
 
@@ -67,6 +65,9 @@ def _gateway(host: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]
 
 def _exporters(host: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]:
     """``metrics`` is the path of the host metrics program, which the host makes of the same sources."""
+    from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import host_metrics
+    from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
+
     program = hashlib.sha256(archive(host_metrics.__name__)).hexdigest()
     texts = {f"{UNITS}{name}": hashlib.sha256(text.encode()).hexdigest() for name, text in wanted["texts"].items()}
     return services.exporter_changes(host, {**wanted, "files": {wanted["metrics"]: program, **texts}})

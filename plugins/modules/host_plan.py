@@ -12,14 +12,22 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Internal to this collection, and may change in any release.
-  - Runs on the control node and asks nothing of the host.
-  - Makes the plan (P(whisperops.gpu.deployment_plan#filter)) from what M(whisperops.gpu.whisper_host_info) saw, shows
-    why, and lists the changes (P(whisperops.gpu.deployment_changes#filter)).
+  - Observes the host (M(whisperops.gpu.whisper_host_info)), makes the plan (P(whisperops.gpu.deployment_plan#filter)),
+    shows why, and lists the changes (P(whisperops.gpu.deployment_changes#filter)). Decides on the control node.
 options:
   host:
-    description: The result of M(whisperops.gpu.whisper_host_info).
+    description: The result of M(whisperops.gpu.whisper_host_info). With it, nothing is asked of the host.
     type: dict
-    required: true
+  observe:
+    description: Options of M(whisperops.gpu.whisper_host_info).
+    type: dict
+    default: {}
+  prove:
+    description:
+      - Whether to prove the servers while the host is observed, with the variables of the role
+        P(whisperops.gpu.whisper_proof#role). A server has at most 60 seconds.
+    type: bool
+    default: false
   catalogue:
     description: As P(whisperops.gpu.deployment_plan#filter) takes it.
     type: list
@@ -50,47 +58,52 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Get the state of the host
-  whisperops.gpu.whisper_host_info:
-  register: host
-
 - name: Plan the deployment
   whisperops.gpu.host_plan:
-    host: "{{ host }}"
     policy: "{{ whisper_policy }}"
   register: planned
 """
 
 RETURN = r"""
-plan:
-  description: The plan.
+planned:
+  description: What was decided. Next to it is all that M(whisperops.gpu.whisper_host_info) returns.
   returned: success
   type: dict
-  sample: {runtime: cuda, origin: official, image: "ghcr.io/ggml-org/whisper.cpp:main-cuda"}
-changes:
-  description: The changes, in the order of their roles. Empty where nothing can be deployed.
-  returned: success
-  type: list
-  elements: dict
-  sample: [{role: docker_engine, action: install, what: docker.io}]
-inputs:
-  description: What is recorded on the host when a run completes.
-  returned: success
-  type: dict
-  sample: {collection: 0.1.0}
-recorded:
-  description: What the roles found out at the last run and still holds.
-  returned: success
-  type: dict
-  sample: {image_reference: "ghcr.io/ggml-org/whisper.cpp:main-cuda"}
-crashed:
-  description: Official images whose servers have crashed with the GPUs and the driver that the host has now.
-  returned: success
-  type: dict
-  sample: {}
-unavailable:
-  description: Those of RV(crashed) that the plan does without, with the reason.
-  returned: success
-  type: dict
-  sample: {}
+  contains:
+    plan:
+      description: The plan.
+      returned: success
+      type: dict
+      sample: {runtime: cuda, origin: official, image: "ghcr.io/ggml-org/whisper.cpp:main-cuda"}
+    changes:
+      description: The changes, in the order of their roles. Empty where nothing can be deployed.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{role: docker_engine, action: install, what: docker.io}]
+    inputs:
+      description: What is recorded on the host when a run completes.
+      returned: success
+      type: dict
+      sample: {collection: 0.1.0}
+    recorded:
+      description: What the roles found out at the last run and still holds.
+      returned: success
+      type: dict
+      sample: {image_reference: "ghcr.io/ggml-org/whisper.cpp:main-cuda"}
+    crashed:
+      description: Official images whose servers have crashed with the GPUs and the driver that the host has now.
+      returned: success
+      type: dict
+      sample: {}
+    unavailable:
+      description: Those of RV(planned.crashed) that the plan does without, with the reason.
+      returned: success
+      type: dict
+      sample: {}
+    summary:
+      description: What P(whisperops.gpu.summary#callback) shows of the host.
+      returned: success
+      type: dict
+      sample: {planned: true, rows: [], reasons: "The GPU is supported.", problems: []}
 """

@@ -26,6 +26,13 @@ options:
     type: list
     elements: dict
     required: true
+  known:
+    description:
+      - What M(whisperops.gpu.whisper_host_info) has proven in this run. Good proofs of all O(servers) are not made
+        again.
+    type: list
+    elements: dict
+    default: []
   audio:
     description: Path of the audio file on the host that runs the module. WAV, MP3, FLAC or OGG.
     type: path
@@ -113,6 +120,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "servers": {"type": "list", "elements": "dict", "required": True},
+            "known": {"type": "list", "elements": "dict", "default": []},
             "audio": {"type": "path", "required": True},
             "expected_text": {"type": "str", "required": True},
             "similarity": {"type": "float", "required": True},

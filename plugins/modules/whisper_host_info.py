@@ -45,6 +45,34 @@ options:
     description: User and group, as numbers, that servers run as.
     type: str
     default: "10001:10001"
+  prove:
+    description:
+      - To prove the servers, too, and to record what was found. Nothing is proven in check mode.
+    type: dict
+    suboptions:
+      audio:
+        description: As M(whisperops.gpu.server_proof) takes it.
+        type: path
+        required: true
+      expected_text:
+        description: As M(whisperops.gpu.server_proof) takes it.
+        type: str
+        required: true
+      similarity:
+        description: As M(whisperops.gpu.server_proof) takes it.
+        type: float
+        required: true
+      language:
+        description: As M(whisperops.gpu.server_proof) takes it.
+        type: str
+      timeout_seconds:
+        description: As M(whisperops.gpu.server_proof) takes it.
+        type: int
+        default: 60
+      watch_seconds:
+        description: As M(whisperops.gpu.server_proof) takes it.
+        type: float
+        default: 2.0
 attributes:
   check_mode:
     support: full
@@ -183,6 +211,12 @@ services:
     files: {}
     programs: []
     gateway: {listen: "127.0.0.1:8000", servers: {gpu-1-0: "127.0.0.1:8080"}, clients: [newsroom]}
+proofs:
+  description: What was found of each server, with its C(url) and its C(gpu). See M(whisperops.gpu.server_proof).
+  returned: success, with O(prove)
+  type: list
+  elements: dict
+  sample: []
 unseen:
   description: What could not be seen, and why.
   returned: success
@@ -192,19 +226,31 @@ unseen:
 """
 
 import os
-from typing import Iterable
+from typing import Any, Iterable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import safety
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.observer import Observer
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import program, record
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import PATH, EndpointsError
 
 
 def assert_safe(directories: Iterable[str], server_user: str) -> None:
     found = safety.Host().problem(directories, server_user, os.environ)
     if found:
         raise InspectionError(found)
+
+
+def proofs(settings: Mapping[str, Any], docker_host: str) -> list[dict[str, Any]]:
+    """Empty where nothing says which servers the host has."""
+    places = {"docker_host": docker_host, "endpoints": PATH, "record": record.RECORD, "metrics": record.METRICS}
+    try:
+        found = program.prove_servers({**settings, **places})
+    except EndpointsError:
+        return []
+    return [{**one.result, "url": one.server["url"], "gpu": one.server.get("gpu")} for one in found]
 
 
 def main() -> None:
@@ -216,6 +262,17 @@ def main() -> None:
             "assert_safe": {"type": "bool", "default": False},
             "directories": {"type": "list", "elements": "path", "default": []},
             "server_user": {"type": "str", "default": "10001:10001"},
+            "prove": {
+                "type": "dict",
+                "options": {
+                    "audio": {"type": "path", "required": True},
+                    "expected_text": {"type": "str", "required": True},
+                    "similarity": {"type": "float", "required": True},
+                    "language": {"type": "str"},
+                    "timeout_seconds": {"type": "int", "default": 60},
+                    "watch_seconds": {"type": "float", "default": 2.0},
+                },
+            },
         },
         supports_check_mode=True,
     )
@@ -228,6 +285,8 @@ def main() -> None:
             raise InspectionError(safety.engine_rootless(given["docker_host"]))
     except InspectionError as error:
         module.fail_json(msg=str(error.problem))
+    if given["prove"] and not module.check_mode:
+        observed["proofs"] = proofs(given["prove"], given["docker_host"])
     module.exit_json(changed=False, gpu=Detector().report("auto").to_dict(), **observed)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import (
@@ -16,10 +16,10 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client 
     socket_path,
 )
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import LIMITS_LABEL, SERVER_LABEL
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.limits import limits
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
 _TIMEOUT_SECONDS = 30
-_MIB = 1024 * 1024
 
 
 class EngineState(NamedTuple):
@@ -59,20 +59,6 @@ def observe_engine(docker_host: str) -> EngineState:
         rootless="name=rootless" in str(information.get("SecurityOptions")),
         limits=limits(information),
     )
-
-
-def limits(information: Mapping[str, Any]) -> dict[str, Any]:
-    """The host's memory, and which limits of a container the engine can set; from the answer to ``docker info``.
-
-    An engine that says nothing of a limit is taken to be able to set it.
-    """
-    total = information.get("MemTotal")
-    return {
-        "memory_total_mib": total // _MIB if isinstance(total, int) and total > 0 else None,
-        "memory": information.get("MemoryLimit") is not False,
-        "swap": information.get("SwapLimit") is not False,
-        "processes": information.get("PidsLimit") is not False,
-    }
 
 
 def server(listed: dict[str, Any]) -> dict[str, Any]:

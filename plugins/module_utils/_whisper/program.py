@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 import time
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL, connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
@@ -33,22 +33,39 @@ def main(arguments: Sequence[str] | None = None, prove: Callable[[Request], dict
     with open(parser.parse_args(arguments).settings, encoding="utf-8") as file:
         settings = json.load(file)
     try:
-        endpoints = read(settings["endpoints"])
-        found = servers(endpoints, connect(settings["docker_host"]).labelled(SERVER_LABEL))
+        found = prove_servers(settings, prove)
     except EndpointsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except InspectionError as error:
-        sys.stderr.write(f"{error.problem}\n")
-        found = servers(endpoints, [])
-    entries = [
-        record.entry(server, proof_of(server, settings, prove), settings["similarity"], int(time.time()))
-        for server in found
-    ]
-    record.keep(entries, [one["port"] for one in found], settings["record"], settings["metrics"])
+    entries = [one.entry for one in found]
     for one in entries:
         sys.stdout.write(f"{_sentence(one)}\n")
     return 0 if all(one["success"] for one in entries) else 1
+
+
+class Proof(NamedTuple):
+    # With its `url`, None where no container runs on the port.
+    server: dict[str, Any]
+    # What `Prover.prove` found.
+    result: dict[str, Any]
+    # As it was recorded.
+    entry: dict[str, Any]
+
+
+def prove_servers(settings: Mapping[str, Any], prove: Callable[[Request], dict[str, Any]] | None = None) -> list[Proof]:
+    """Prove all servers of the host and record what was found. Raises EndpointsError where none are known."""
+    endpoints = read(settings["endpoints"])
+    try:
+        found = servers(endpoints, connect(settings["docker_host"]).labelled(SERVER_LABEL))
+    except InspectionError as error:
+        sys.stderr.write(f"{error.problem}\n")
+        found = servers(endpoints, [])
+    proofs = []
+    for server in found:
+        result = proof_of(server, settings, prove)
+        proofs.append(Proof(server, result, record.entry(server, result, settings["similarity"], int(time.time()))))
+    record.keep([one.entry for one in proofs], [one["port"] for one in found], settings["record"], settings["metrics"])
+    return proofs
 
 
 def _sentence(one: dict[str, Any]) -> str:

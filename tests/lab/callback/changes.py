@@ -25,6 +25,7 @@ LISTED = {"whisper_plan", "whisper_deployment", "docker_engine", "nvidia_contain
 LISTED |= {"whisper_image", "whisper_server", "whisper_proof", "whisper_api", "whisper_gateway", "gpu_metrics"}
 LISTS = ("whisper_plan_changes", "whisper_api_changes", "whisper_gateway_agent_changes", "whisper_gateway_changes")
 LISTS += ("gpu_metrics_changes",)
+OBSERVERS = ("whisperops.gpu.host_plan", "whisperops.gpu.whisper_host_info")
 UNLISTED = "/gpu_metrics/tasks/rules.yml:"
 
 
@@ -54,7 +55,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         )
         facts = result.result.get("ansible_facts") or {}
         # As it was before anything was made.
-        if result.task.action == "whisperops.gpu.whisper_host_info" and host["host"] is None:
+        if result.task.action in OBSERVERS and host["host"] is None:
             host["host"] = result.result
         for name in LISTS:
             if name in facts and name not in host["lists"]:

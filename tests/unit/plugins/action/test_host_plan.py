@@ -73,32 +73,32 @@ def run(tmp_path_factory):
 
 def test_a_bare_host_gets_a_plan_its_reasons_and_its_changes(run):
     said, planned = run
-    assert planned["plain"]["plan"]["image"] == OFFICIAL
+    assert planned["plain"]["planned"]["plan"]["image"] == OFFICIAL
     assert planned["plain"]["changed"] is True
-    assert planned["plain"]["changes"][0]["role"] == "docker_engine"
-    assert f"  plain  {planned['plain']['plan']['reasons'][0]}" in said
+    assert planned["plain"]["planned"]["changes"][0]["role"] == "docker_engine"
+    assert f"  plain  {planned['plain']['planned']['plan']['reasons'][0]}" in said
     assert "  plain  + " in said
 
 
 def test_an_image_whose_server_crashed_here_is_left_out(run):
     said, planned = run
-    assert planned["crashed"]["plan"]["image"] != OFFICIAL
-    assert set(planned["crashed"]["unavailable"]) == {OFFICIAL}
+    assert planned["crashed"]["planned"]["plan"]["image"] != OFFICIAL
+    assert set(planned["crashed"]["planned"]["unavailable"]) == {OFFICIAL}
     assert "\x1b[2J" not in said
     assert not [line for line in said.splitlines() if line.startswith("PLAY RECAP") and not line.endswith("***")]
 
 
 def test_an_upgrade_tries_a_crashed_image_again_and_still_knows_of_the_crash(run):
     _said, planned = run
-    assert planned["retried"]["plan"]["image"] == OFFICIAL
-    assert planned["retried"]["unavailable"] == {}
-    assert set(planned["retried"]["crashed"]) == {OFFICIAL}
+    assert planned["retried"]["planned"]["plan"]["image"] == OFFICIAL
+    assert planned["retried"]["planned"]["unavailable"] == {}
+    assert set(planned["retried"]["planned"]["crashed"]) == {OFFICIAL}
 
 
 def test_where_nothing_is_possible_nothing_changes(run):
     _said, planned = run
-    assert planned["impossible"]["plan"]["verdict"] == "impossible"
-    assert (planned["impossible"]["changes"], planned["impossible"]["changed"]) == ([], False)
+    assert planned["impossible"]["planned"]["plan"]["verdict"] == "impossible"
+    assert (planned["impossible"]["planned"]["changes"], planned["impossible"]["changed"]) == ([], False)
 
 
 def test_a_wrong_policy_fails_with_the_value_and_the_choice(run):

@@ -60,7 +60,7 @@ def a_host(tmp_path):
 
 
 def observe(root, **changes):
-    dpkg, active = Result(1, DPKG, ""), Result(3, "active\n" + "inactive\n" * 8, "")
+    dpkg, active = Result(1, DPKG, ""), Result(3, "active\n" + "inactive\n" * 10, "")
     settings = {
         "runner": answering(dpkg_query=dpkg, systemctl=active),
         "which": lambda name: f"/usr/bin/{name}" if name == "dpkg-query" else None,

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible_collections.whisperops.gpu.plugins.filter.change_lines import change_lines
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._summary import summary
+
+CALLBACK = "whisperops.gpu.summary"
+FACT = "whisper_summary"
+# Of the servers, and of what stands next to them.
+CHANGES = (
+    "whisper_plan_changes",
+    "whisper_api_changes",
+    "whisper_gateway_agent_changes",
+    "whisper_gateway_changes",
+    "gpu_metrics_changes",
+)
+
+
+def summaries(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Those of all hosts in one, in their order; a host that has none did not come so far."""
+    told = {host: hostvars[host][FACT] for host in hosts if host in hostvars and FACT in hostvars[host]}
+    planned = {host: _changes(hostvars[host]) for host, one in told.items() if one.get("planned")}
+    given = {
+        part: {host: one[part] for host, one in told.items() if one.get(part) is not None}
+        for part in ("reasons", "changes", "problems")
+    }
+    return {
+        "rows": [row for one in told.values() for row in one["rows"]],
+        **given,
+        "changes": {**given["changes"], **planned},
+    }
+
+
+def _changes(facts: Mapping[str, Any]) -> list[str]:
+    return change_lines([change for name in CHANGES if name in facts for change in facts[name]])
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _unused, given = self.validate_argument_spec({"hosts": {"type": "list", "elements": "str", "required": True}})
+        found = summaries(given["hosts"], (task_vars or {})["hostvars"])
+        if CALLBACK not in constants.config.get_config_value("CALLBACKS_ENABLED"):
+            for line in summary(found["rows"], found["reasons"], found["problems"], found["changes"]):
+                self._display.display(line.text, color=line.color)
+        data = {f"whisperops_{'summary' if part == 'rows' else part}": value for part, value in found.items()}
+        return {**result, "changed": False, "ansible_stats": {"data": data, "per_host": False, "aggregate": False}}
