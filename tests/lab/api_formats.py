@@ -6,12 +6,14 @@ Made by the host's own ffmpeg. Prints how many came out right, and fails with th
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import urllib.request
 from pathlib import Path
 
+KEY = {"Authorization": f"Bearer {os.environ['LAB_API_KEY']}"}
 FORMATS = {
     "flac": ["-c:a", "flac"],
     "m4a": ["-c:a", "aac", "-b:a", "128k"],
@@ -38,7 +40,7 @@ def post(url: str, path: Path, response_format: str) -> str:
     request = urllib.request.Request(
         f"{url}/v1/audio/transcriptions",
         form.encode() + path.read_bytes() + b"\r\n--limit--\r\n",
-        {"Content-Type": "multipart/form-data; boundary=limit"},
+        {"Content-Type": "multipart/form-data; boundary=limit", **KEY},
     )
     with urllib.request.urlopen(request, timeout=300) as answer:
         return answer.read().decode()

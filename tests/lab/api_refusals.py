@@ -12,6 +12,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+KEY = {"Authorization": f"Bearer {os.environ['LAB_API_KEY']}"}
 # Signature → what the service says of it; the first ones start a decoder.
 UPLOADS = {
     b"\xff\xfb" + bytes(300_000): "audio_undecodable",
@@ -32,7 +33,7 @@ def post(url: str, data: bytes) -> tuple[int, str]:
         + data
         + b"\r\n--limit--\r\n"
     )
-    headers = {"Content-Type": "multipart/form-data; boundary=limit"}
+    headers = {"Content-Type": "multipart/form-data; boundary=limit", **KEY}
     request = urllib.request.Request(f"{url}/v1/audio/transcriptions", form, headers)
     try:
         with urllib.request.urlopen(request, timeout=300) as answer:

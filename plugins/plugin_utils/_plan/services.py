@@ -138,6 +138,8 @@ def agent_changes(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> lis
 
 def api_changes(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]:
     """:param wanted: ``packages``; ``files`` (path → SHA-256); ``units``, those that run; ``listen``, its address."""
+    if "services" not in observed:
+        return [Change(API, CHECK, "the API", None, None, "the host did not answer")]
     host = Host(observed)
     found = [
         Change(API, "install", name, None, None, "it is not installed") for name in host.missing(wanted["packages"])

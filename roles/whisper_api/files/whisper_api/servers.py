@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the whisperops.gpu founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers of the host: each has one request at a time, the others wait in their order."""
+"""The servers of the host, or a gateway's queue of servers: each has one request, the others wait in their order."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from .refusal import RefusalError
 from .settings import MIB, Settings
 
 OK = 200
+UNAVAILABLE = 503
+QUEUE_FAILURES = (502, UNAVAILABLE, 504)
 LOG = logging.getLogger("whisper_api")
 LARGEST_ANSWER = 64 * MIB
 CHECK_EVERY_SECONDS = 2.0
@@ -37,13 +39,19 @@ class Server:
         self.url = url
         self.health_url = urllib.parse.urljoin(url, "/health")
         self.up = False
-        self.busy = False
+        # How many it takes at a time: a server one, a queue one for each server that it has.
+        self.capacity = 1
+        self.requests = 0
         # Of the servers in the file.
         self.listed = True
 
     @property
-    def free(self) -> bool:
-        return self.up and self.listed and not self.busy
+    def usable(self) -> int:
+        return self.capacity if self.up and self.listed else 0
+
+    @property
+    def free(self) -> int:
+        return max(0, self.usable - self.requests)
 
 
 class Servers:
@@ -56,7 +64,7 @@ class Servers:
 
     @property
     def usable(self) -> int:
-        return sum(server.up and server.listed for server in self._servers.values())
+        return sum(server.usable for server in self._servers.values())
 
     # Which there are.
 
@@ -72,6 +80,9 @@ class Servers:
 
     def read_list(self) -> None:
         """The file of site.yml may change at any time. One that cannot be read leaves what was read before."""
+        if self._settings.queue_url:
+            self._servers.setdefault(self._settings.queue_url, Server(self._settings.queue_url))
+            return
         try:
             seen = os.stat(self._settings.servers_file)
             if self._file == (seen.st_mtime_ns, seen.st_ino):
@@ -87,7 +98,7 @@ class Servers:
         for server in self._servers.values():
             server.listed = server.url in urls
         # One that still has a request keeps its place until the request has ended.
-        self._servers = {url: server for url, server in self._servers.items() if server.listed or server.busy}
+        self._servers = {url: server for url, server in self._servers.items() if server.listed or server.requests}
         for url in urls:
             self._servers.setdefault(url, Server(url))
 
@@ -96,10 +107,12 @@ class Servers:
             timeout = aiohttp.ClientTimeout(total=CHECK_SECONDS)
             async with self._session.get(server.health_url, timeout=timeout) as answer:
                 up = answer.status == OK
+                if up and self._settings.queue_url:
+                    server.capacity = int((await answer.json())["servers"])
         except asyncio.TimeoutError:
             # Uploads that come past this service can keep it from answering.
             return
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, ValueError, KeyError, TypeError):
             up = False
         if up != server.up:
             LOG.info("%s is %s", server.url, "up" if up else "down")
@@ -134,20 +147,31 @@ class Servers:
                 self._waiting.remove(turn)
 
     def release(self, server: Server) -> None:
-        server.busy = False
+        server.requests -= 1
         self._hand_out()
 
     def _hand_out(self) -> None:
-        free = [server for server in self._servers.values() if server.free]
+        free = [server for server in self._servers.values() for _place in range(server.free)]
         while free and self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 server = free.pop(0)
-                server.busy = True
+                server.requests += 1
                 turn.set_result(server)
 
     def _later(self, code: str, message: str) -> RefusalError:
         return RefusalError(503, code, message, retry_after=self._settings.retry_after_seconds)
+
+    def _failure(self, status: int, body: bytes) -> RefusalError:
+        """A queue says in OpenAI's form what became of the request: all servers are down, or the one that had it is."""
+        if self._settings.queue_url and status in QUEUE_FAILURES:
+            try:
+                told = json.loads(body)["error"]
+                later = self._settings.retry_after_seconds if status == UNAVAILABLE else None
+                return RefusalError(status, str(told["code"]), str(told["message"]), retry_after=later)
+            except (ValueError, KeyError, TypeError):
+                pass
+        return RefusalError(500, "server_failed", f"The server could not transcribe it (status {status}).")
 
     # What one says.
 
@@ -170,9 +194,7 @@ class Servers:
                 body = await _body(answer)
                 if answer.status != OK:
                     LOG.warning("%s answered %d: %r", server.url, answer.status, body[:200])
-                    raise RefusalError(
-                        500, "server_failed", f"The server could not transcribe it (status {answer.status})."
-                    )
+                    raise self._failure(answer.status, body)
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
             server.up = False
             raise NothingSentError from error

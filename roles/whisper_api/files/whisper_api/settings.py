@@ -27,6 +27,8 @@ class Settings(NamedTuple):
     audio_seconds: int
     decode_seconds: int
     decoders: int
+    # Of a gateway that shares requests among servers, its path for transcriptions; empty for those of the file.
+    queue_url: str
     # Of the programs, units and settings, by which the role sees what runs.
     identity: str
     # On a disk, where the whole upload and the whole audio fit: /tmp can be memory.

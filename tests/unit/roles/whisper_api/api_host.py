@@ -37,7 +37,7 @@ class StubServer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self._send(200 if stub.healthy else 503, b'{"status":"ok"}')
+                self._send(200 if stub.healthy else 503, stub.health)
 
             def do_POST(self):
                 head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
@@ -60,6 +60,7 @@ class StubServer:
 
             def _send(self, status, body):
                 self.send_response(status)
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -75,6 +76,7 @@ class StubServer:
         self.requests = []
         self.reply = (200, (RECORDED / "1.9.1-words.json").read_bytes())
         self.healthy = True
+        self.health = b'{"status":"ok"}'
         self.running = self.most_running = 0
         self.go.set()
 
@@ -177,6 +179,7 @@ def settings(directory, **changed):
         "audio_seconds": 60,
         "decode_seconds": 20,
         "decoders": 2,
+        "queue_url": "",
         "identity": "made by a test",
         "spool_dir": str(directory / "spool"),
         **changed,
@@ -184,7 +187,7 @@ def settings(directory, **changed):
 
 
 @contextlib.contextmanager
-def running_service(directory, servers, **changed):
+def running_service(directory, servers, server=None, **changed):
     directory.mkdir(exist_ok=True)
     chosen = settings(directory, **changed)
     spool = directory / "spool"
@@ -199,7 +202,7 @@ def running_service(directory, servers, **changed):
     with open(directory / "log", "wb") as log, subprocess.Popen(command, cwd=PROGRAMS, stderr=log) as process:
         try:
             wait_for(lambda: answers(chosen["port"]), process)
-            yield Service(chosen["port"], process, directory, decoder, servers[0])
+            yield Service(chosen["port"], process, directory, decoder, server or servers[0])
         finally:
             process.terminate()
             process.wait(30)

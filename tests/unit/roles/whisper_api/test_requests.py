@@ -315,3 +315,45 @@ def test_undecodable_uploads_leave_no_file_and_no_memory(service):
     # 100 uploads that stayed would be 20,000.
     assert service.memory_kib() - memory < 4_000
     assert service.server.requests == []
+
+
+@pytest.fixture
+def queue(server, tmp_path):
+    """A gateway's queue of two servers behind the service."""
+    server.health = b'{"status": "ok", "servers": 2}'
+    url = f"http://127.0.0.1:{server.port}/v1/audio/transcriptions"
+    with running_service(tmp_path, [], server=server, queue_url=url) as service:
+        yield service
+
+
+def test_a_queue_has_one_request_for_each_of_its_servers(queue, speech):
+    queue.server.go.clear()
+    asked = [later(lambda: queue.post(("file", "a.wav", speech))) for _request in range(3)]
+    wait_for(lambda: queue.server.running == 2 and queue.decoder.started == 3)
+    time.sleep(0.5)
+    assert queue.server.running == 2
+    queue.server.go.set()
+    assert [wait()[0] for wait in asked] == [200, 200, 200]
+    assert queue.server.most_running == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (503, "no_server_in_time", (503, "no_server_in_time", "7")),
+        (502, "server_lost", (502, "server_lost", None)),
+        # Of the server itself nothing is passed on.
+        (400, "bad_request", (500, "server_failed", None)),
+    ],
+)
+def test_what_a_queue_says_of_its_servers_reaches_the_client(queue, speech, status, code, expected):
+    body = {"error": {"message": "As it says.", "type": "server_error", "param": None, "code": code}}
+    queue.server.reply = (status, json.dumps(body).encode())
+    found, headers, answer = queue.post(("file", "a.wav", speech))
+    assert (found, answer["error"]["code"], headers.get("Retry-After")) == expected
+
+
+def test_a_queue_that_does_not_say_how_many_servers_it_has_is_not_used(queue, speech):
+    queue.server.health = b'{"status": "ok"}'
+    wait_for(lambda: queue.get("/health")[0] == 503)
+    assert queue.post(("file", "a.wav", speech))[2]["error"]["code"] == "no_server"

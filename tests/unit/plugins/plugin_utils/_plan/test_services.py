@@ -279,6 +279,10 @@ def test_an_api_as_the_last_run_has_left_it_has_no_changes():
     assert api_changes(WITH_API, API) == []
 
 
+def test_an_api_on_a_host_that_does_not_answer_is_to_be_checked():
+    assert lines(api_changes({"unreachable": True}, API)) == ["? check the API (the host did not answer)"]
+
+
 def test_a_bare_host_gets_all_of_an_api():
     assert lines(api_changes(BARE, API)) == [
         "+ install ffmpeg (it is not installed)",
