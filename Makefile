@@ -148,6 +148,9 @@ report-check: $(VENV)/.setup $(REPORT)/venv/.installed | $(COLLECTION) ## that r
 	set -e; for hosts in 1 30 300; do $(BIN)/python tests/report/made_up_hosts.py $$hosts $(REPORT)/hosts-$$hosts; done
 	$(REPORT)/venv/bin/python -m pytest --quiet tests/report
 
+page-check: $(REPORT)/venv/.installed ## the page of the API in a real browser
+	$(REPORT)/venv/bin/python -m pytest --quiet tests/page
+
 API := .cache/api
 $(API)/.installed: tests/api/package.json
 	mkdir -p $(API)
@@ -234,7 +237,7 @@ scenarios-beside: $(VENV)/.dev
 	set -e; for scenario in refusals engine; do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
 # A scenario also waits for its hosts: three at a time keep two processors busy throughout.
-STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check execution-environment docs cores-static unit-docker
+STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check page-check execution-environment docs cores-static unit-docker
 test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 lab-releases cores-dev
 	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
@@ -253,4 +256,4 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check execution-environment readmes docs cuda-build api-check kube-check test nightly
+  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check test nightly

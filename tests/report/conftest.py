@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parent))
+from chromium import ARGUMENTS, browser_path  # beside this file
+
 PAGES = Path(__file__).parents[2] / ".cache" / "report"
 HOST_COUNTS = (1, 30, 300)
 
 
-def browser_path():
-    """Where Chromium is; installed if this may be done, else the test is skipped and says why."""
-    found = shutil.which("chromium")
-    if found:
-        return found
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        pytest.skip("there is no chromium, and only root on Debian can install it here: apt-get install chromium")
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(["apt-get", "--quiet", "--quiet", *command], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"apt-get {' '.join(command)} did not bring chromium: {done.stderr.strip()[-300:]}")
-    return shutil.which("chromium")
-
-
 @pytest.fixture(scope="session")
 def browser():
-    path = browser_path()
     with sync_playwright() as driver:
-        # Root has no sandbox of Chromium's. The page is our own, and asks for nothing.
-        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        started = driver.chromium.launch(executable_path=browser_path(), args=ARGUMENTS)
         yield started
         started.close()
 

@@ -34,6 +34,7 @@ FILES = (
     "/etc/systemd/system/whisper-proof-agent.*",
     "/usr/local/lib/whisper/decode.py",
     "/usr/local/lib/whisper/whisper_api/*.py",
+    "/usr/local/lib/whisper/whisper_api/page/*",
     "/etc/whisper/api.json",
     "/etc/systemd/system/whisper-decode*",
     "/etc/systemd/system/whisper-api.service",

@@ -15,7 +15,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from . import answers, audio, servers
+from . import answers, audio, page, servers
 from .form import receive
 from .parameters import Parameters, check_model, parameters
 from .refusal import RefusalError
@@ -35,6 +35,8 @@ def application(settings: Settings) -> web.Application:
     app.router.add_get("/v1/models", service.list_models)
     app.router.add_get("/v1/models/{model}", service.show_model)
     app.router.add_get("/health", service.health)
+    if settings.page:
+        page.add(app)
     return app
 
 

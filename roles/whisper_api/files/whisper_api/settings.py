@@ -27,6 +27,8 @@ class Settings(NamedTuple):
     audio_seconds: int
     decode_seconds: int
     decoders: int
+    # Whether there is a page to try it with.
+    page: bool
     # Of a gateway that shares requests among servers, its path for transcriptions; empty for those of the file.
     queue_url: str
     # Of the programs, units and settings, by which the role sees what runs.

@@ -179,6 +179,7 @@ def settings(directory, **changed):
         "audio_seconds": 60,
         "decode_seconds": 20,
         "decoders": 2,
+        "page": True,
         "queue_url": "",
         "identity": "made by a test",
         "spool_dir": str(directory / "spool"),

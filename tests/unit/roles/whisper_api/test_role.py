@@ -17,7 +17,11 @@ VARIABLES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-
 
 
 def test_every_program_is_copied():
-    there = {str(path.relative_to(ROLE / "files")) for path in (ROLE / "files").rglob("*.py")}
+    there = {
+        str(path.relative_to(ROLE / "files"))
+        for path in (ROLE / "files").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
     assert set(VARIABLES["_whisper_api_programs"]) == there
 
 
