@@ -62,6 +62,8 @@ def roles_run(scenario, hosts):
     if "site.yml" in text:
         roles.update(OF_EACH_DEPLOYMENT)
         roles.update(role for role, switch in OPTIONAL.items() if any(host.get(switch) for host in hosts))
+        # site.yml looks at the switch of each host, and runs nothing of the role where it is off.
+        roles.update(OPTIONAL.values())
         if any("lab_gpu" in host for host in hosts):
             roles.add("nvidia_container_toolkit")
     roles.update(role for playbook, role in PLAYBOOKS.items() if playbook in text)
