@@ -21,6 +21,10 @@ def configuration(**given):
         "_whisper_gateway_refusals": {"not_found": {}, "invalid_api_key": {}},
         "_whisper_gateway_slow_bytes": 8192,
         "_whisper_gateway_tls_path": "",
+        "_whisper_gateway_path": "/v1/audio/transcriptions",
+        "_whisper_gateway_api": False,
+        "_whisper_gateway_api_address": "127.0.0.1:8001",
+        "_whisper_gateway_page": False,
         "_whisper_gateway_servers": [
             {"name": "gpu1-0", "address": "192.0.2.10", "port": 8080},
             {"name": "gpu_2-0", "address": "2001:db8::2", "port": 8081},
@@ -39,8 +43,10 @@ def a_root(tmp_path):
     return tmp_path
 
 
-def test_address_servers_and_clients_are_those_of_the_configuration(root):
-    text = configuration(whisper_gateway_api_keys=[{"name": "newsroom"}], _whisper_gateway_tls_path="/etc/x.pem")
+@pytest.mark.parametrize("api", [False, True])
+def test_address_servers_and_clients_are_those_of_the_configuration(root, api):
+    given = {"_whisper_gateway_tls_path": "/etc/x.pem", "_whisper_gateway_api": api, "_whisper_gateway_page": api}
+    text = configuration(whisper_gateway_api_keys=[{"name": "newsroom"}], **given)
     assert services.gateway(text, str(root)) == {
         "listen": "127.0.0.1:8000",
         "servers": {"gpu1-0": "192.0.2.10:8080", "gpu_2-0": "[2001:db8::2]:8081"},
