@@ -27,20 +27,6 @@ def browser():
         started.close()
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    stub = StubServer()
-    with running_service(tmp_path_factory.mktemp("service"), [stub]) as running:
-        yield running
-    stub.close()
-
-
-@pytest.fixture
-def service(shared):
-    shared.server.reset()
-    return shared
-
-
 @pytest.fixture
 def visit(browser, service):
     """Opens the page, and fails if it complains or asks for anything but itself and the API."""

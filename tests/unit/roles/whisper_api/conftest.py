@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from api_host import CLIP, FFMPEG, StubServer, running_service
+from api_host import CLIP, FFMPEG, StubServer
+from api_service import service, shared
+
+__all__ = ["service", "shared"]
 
 
 @pytest.fixture
@@ -18,23 +21,6 @@ def server():
     stub = StubServer()
     yield stub
     stub.close()
-
-
-# To start one takes longer than most tests do.
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    stub = StubServer()
-    with running_service(tmp_path_factory.mktemp("service"), [stub]) as running:
-        yield running
-    stub.close()
-
-
-@pytest.fixture
-def service(shared):
-    """With `service.server`, as it is at first, behind it."""
-    shared.server.reset()
-    shared.decoder.started = 0
-    return shared
 
 
 @pytest.fixture(scope="session")
