@@ -56,8 +56,6 @@ class HostLock:
     def _file(self) -> Iterator[IO[str]]:
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(handle, "r+", encoding="utf-8", errors="replace") as file:
-            # Of a file that somebody has made, too.
-            os.fchmod(handle, 0o600)
             file_lock.lock(handle, self.path)
             yield file
 

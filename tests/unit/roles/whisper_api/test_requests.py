@@ -145,10 +145,13 @@ def test_a_server_has_one_request_at_a_time_and_a_full_queue_is_refused(service,
     service.server.go.clear()
     asked = [later(lambda: service.post(("file", "a.wav", speech))) for _request in range(3)]
     # One runs, two wait: the queue of this service is full when all three have been taken in.
-    wait_for(lambda: service.server.running == 1 and service.decoder.started == 3)
+    wait_for(lambda: service.server.running and service.decoder.started == 3)
     status, headers, answer = service.post(("file", "a.wav", speech))
     assert (status, answer["error"]["code"], answer["error"]["type"]) == (503, "queue_full", "server_error")
     assert headers["Retry-After"] == "7"
+    # The other two would have been sent by now.
+    time.sleep(1)
+    assert service.server.running == 1
     service.server.go.set()
     assert [wait()[0] for wait in asked] == [200, 200, 200]
     assert service.server.most_running == 1
@@ -257,6 +260,13 @@ def test_an_answer_that_is_no_transcript_is_an_error_of_the_server(service, spee
     status, _headers, answer = service.post(("file", "a.wav", speech), ("response_format", "verbose_json"))
     assert (status, answer["error"]["code"], answer["error"]["type"]) == (500, "server_failed", "server_error")
     assert len(service.server.requests) == 1
+
+
+def test_an_answer_without_end_is_not_taken_in(service, speech):
+    service.server.reply = (200, b'{"segments": []}' + b" " * (65 << 20))
+    status, _headers, answer = service.post(("file", "a.wav", speech))
+    assert (status, answer["error"]["code"]) == (500, "server_failed")
+    assert "too large" in answer["error"]["message"]
 
 
 def test_without_a_server_nothing_is_taken_in(tmp_path, server, speech):
