@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+import subprocess
 import sys
 from copy import deepcopy
 from functools import cache
@@ -112,6 +113,40 @@ def test_the_scenario_has_the_test_of_a_guard(group, guard):
 @pytest.mark.parametrize("group", [group for group in GROUPS if "before" in group], ids=lambda group: group["before"])
 def test_the_scenario_has_the_play_that_comes_before(group):
     assert group["before"] in [play.get("name") for play in plays(group)]
+
+
+@pytest.mark.parametrize("group", [group for group in GROUPS if "converge" in group], ids=lambda group: group["play"])
+def test_a_guard_is_taken_away_on_hosts_of_the_scenario(group):
+    limit = yaml.safe_load((ROOT / "molecule" / group["scenario"] / "molecule.yml").read_text(encoding="utf-8"))
+    assert f"--limit={group['converge']}" in limit["ansible"]["executor"]["args"]["ansible_playbook"]
+
+
+def played(monkeypatch, *statuses):
+    """The playbooks that would run, each with its options; of each the status that is told."""
+    seen, left = [], list(statuses)
+
+    def play(tree, *arguments):
+        seen.append([argument.replace(f"{tree}/", "") for argument in arguments])
+        return subprocess.CompletedProcess([], left.pop(0), "", "")
+
+    monkeypatch.setattr(run, "play", play)
+    monkeypatch.setattr(run, "copy_checkout", lambda tree: (tree / "molecule" / "gateway").mkdir(parents=True))
+    monkeypatch.setattr(run, "take_away", lambda _tree, _guard: None)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("statuses", "failed", "said"),
+    [((0, 0, 2), True, "fails"), ((0, 0, 0), False, "PASSES"), ((2,), False, "FAILS WITH IT"),
+     ((0, 2), False, "IS NOT DEPLOYED WITHOUT IT")],
+)  # fmt: skip
+def test_what_is_deployed_is_deployed_without_its_guard(monkeypatch, capsys, statuses, failed, said):
+    seen = played(monkeypatch, *statuses)
+    guard = {"tasks": ["Verify it"], "text": "x"}
+    assert run.needs({"name": "A play"}, guard, "gateway", "lab_gateway") is failed
+    assert f"{said}: " in capsys.readouterr().out
+    one, deployed = ["molecule/gateway/one.yml"], ["molecule/gateway/converge.yml", "--limit=lab_gateway"]
+    assert seen == [one, deployed, one][: len(statuses)]
 
 
 def test_a_guard_whose_task_is_called_otherwise_is_found_out(tmp_path):
