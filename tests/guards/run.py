@@ -105,7 +105,10 @@ def play(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def run_in_copy(
     scenario: str, part: dict[str, Any], guard: dict[str, Any] | None = None, converge: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """One play of a scenario, in a copy of the checkout, without the guard if one is given. `converge`: hosts to deploy first."""
+    """One play of a scenario, in a copy of the checkout, without the guard if one is given.
+
+    ``converge``: hosts that the copy is deployed to first.
+    """
     with tempfile.TemporaryDirectory(prefix="without-guard-") as folder:
         tree = Path(folder)
         copy_checkout(tree)
