@@ -25,6 +25,8 @@ class Settings(NamedTuple):
     timeout_seconds: int
     retry_after_seconds: int
     audio_seconds: int
+    # Longer audio goes to the servers in parts; 0 for none.
+    split_seconds: int
     decode_seconds: int
     decoders: int
     # Whether there is a page to try it with.
