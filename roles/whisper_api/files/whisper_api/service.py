@@ -16,7 +16,7 @@ from typing import Any, AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from . import answers, audio, page, parts, servers, stream
+from . import answers, audio, metrics, page, parts, servers, stream
 from .form import receive
 from .parameters import Parameters, check_model, parameters
 from .refusal import RefusalError
@@ -73,6 +73,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._active = 0
+        self._metrics = metrics.Metrics()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
@@ -81,7 +82,9 @@ class Service:
         self._servers = servers.Servers(self._settings, session)
         await self._servers.check()
         watching = asyncio.ensure_future(self._servers.watch())
-        yield
+        told = (self._settings.metrics_listen_address, self._settings.metrics_port)
+        async with metrics.exposed(lambda: self._metrics.text(self._servers.usable, self._active), *told):
+            yield
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
@@ -118,10 +121,25 @@ class Service:
     # Audio.
 
     async def transcribe(self, request: web.Request) -> web.StreamResponse:
-        return await self._in_turn(request, translate=False)
+        return await self._counted(request, translate=False)
 
     async def translate(self, request: web.Request) -> web.StreamResponse:
-        return await self._in_turn(request, translate=True)
+        return await self._counted(request, translate=True)
+
+    async def _counted(self, request: web.Request, translate: bool) -> web.StreamResponse:
+        status = 500
+        try:
+            answer = await self._in_turn(request, translate)
+            status = answer.status
+            return answer
+        except RefusalError as refusal:
+            status = refusal.status
+            raise
+        except (ConnectionError, asyncio.TimeoutError):
+            status = 499
+            raise
+        finally:
+            self._metrics.answered(status)
 
     async def _in_turn(self, request: web.Request, translate: bool) -> web.StreamResponse:
         usable = self._servers.usable
@@ -191,7 +209,8 @@ class Service:
         task: asyncio.Task[dict[str, Any]] | None = None
         try:
             while True:
-                server = await self._servers.acquire(clock.to_wait, lambda: connected(request))
+                with self._metrics.waiting():
+                    server = await self._servers.acquire(clock.to_wait, lambda: connected(request))
                 clock.begin()
                 task = asyncio.ensure_future(self._servers.ask(server, sound.file, wanted.for_the_server()))
                 self._tasks.add(task)

@@ -31,6 +31,9 @@ class Settings(NamedTuple):
     decoders: int
     # Whether there is a page to try it with.
     page: bool
+    # For Prometheus.
+    metrics_listen_address: str
+    metrics_port: int
     # Of a gateway that shares requests among servers, its path for transcriptions; empty for those of the file.
     queue_url: str
     # Of the programs, units and settings, by which the role sees what runs.

@@ -117,10 +117,11 @@ class StubSocketUnit:
 
 
 class Service:
-    def __init__(self, port, process, directory, decoder, server):
-        self.port, self.process, self.decoder, self.server = port, process, decoder, server
+    def __init__(self, chosen, process, directory, decoder, server):
+        self.port, self.process, self.decoder, self.server = chosen["port"], process, decoder, server
+        self.metrics_port = chosen["metrics_port"]
         self.spool, self.servers_file = directory / "spool", directory / "servers.json"
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.url = f"http://127.0.0.1:{self.port}/v1"
 
     def get(self, path):
         return self.request("GET", path)
@@ -184,6 +185,8 @@ def settings(directory, **changed):
         "decode_seconds": 20,
         "decoders": 2,
         "page": True,
+        "metrics_listen_address": "127.0.0.1",
+        "metrics_port": free_port(),
         "queue_url": "",
         "identity": "made by a test",
         "spool_dir": str(directory / "spool"),
@@ -207,7 +210,7 @@ def running_service(directory, servers, server=None, **changed):
     with open(directory / "log", "wb") as log, subprocess.Popen(command, cwd=PROGRAMS, stderr=log) as process:
         try:
             wait_for(lambda: answers(chosen["port"]), process)
-            yield Service(chosen["port"], process, directory, decoder, server or servers[0])
+            yield Service(chosen, process, directory, decoder, server or servers[0])
         finally:
             process.terminate()
             process.wait(30)
