@@ -243,6 +243,21 @@ def test_a_later_part_waits_longer_than_a_request_that_has_not_begun(tmp_path, s
         assert first()[0] == 200
 
 
+def test_a_part_waits_for_a_server_as_long_as_another_part_has_one(tmp_path, server, long):
+    other = StubServer()
+    server.reply = lambda request: (time.sleep(1.5), telling(request))[1]
+    try:
+        with running_service(tmp_path, [other, server], split_seconds=4, queue_seconds=1) as service:
+            other.go.clear()
+            busy = later(lambda: service.post(("file", "a.wav", made(1))))
+            wait_for(lambda: other.running)
+            assert service.post(("file", "a.wav", long))[0] == 200
+            other.go.set()
+            assert busy()[0] == 200
+    finally:
+        other.close()
+
+
 # While it is transcribed.
 
 
