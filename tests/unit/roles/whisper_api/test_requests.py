@@ -182,6 +182,22 @@ def send_and_go(service, speech):
     return client
 
 
+def test_a_client_that_goes_away_in_the_middle_of_its_upload_leaves_nothing(service):
+    files = service.open_files()
+    for _client in range(20):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(
+                b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+                b"Content-Type: multipart/form-data; boundary=limit\r\n\r\n%s"
+                % form(("file", "a.wav", bytes(99_999)))[:-11]
+            )
+            time.sleep(0.05)
+    wait_for(lambda: service.open_files() <= files and not list(service.spool.iterdir()))
+    assert service.server.requests == []
+    # None of them keeps a place in the queue.
+    assert service.post(("file", "a.wav", CLIP.read_bytes()))[0] == 200
+
+
 def test_a_client_that_goes_away_while_waiting_leaves_the_queue(service, speech):
     service.server.go.clear()
     first = later(lambda: service.post(("file", "a.wav", speech)))
