@@ -315,19 +315,20 @@ def test_a_stream_that_fails_later_raises_the_error_in_the_client(client, split,
 
 
 def test_a_client_that_leaves_a_stream_ends_the_parts_that_have_not_begun(client, split):
-    begun, held = [], threading.Event()
+    # The first two are let through.
+    held = threading.Semaphore(2)
 
     def reply(request):
-        begun.append(request)
-        return (len(begun) == 1 or held.wait(20), telling(request))[1]
+        return (held.acquire(timeout=20), telling(request))[1]
 
     for server in split.servers:
         server.reply = reply
     # Five parts.
     events = client.audio.transcriptions.create(model="whisper-1", file=("a.wav", made(18, level=0)), stream=True)
     assert next(iter(events)).delta == "3.6"
+    wait_for(lambda: len(asked(split)) == 4)
     events.close()
     time.sleep(0.5)
-    held.set()
+    held.release(5)
     assert split.post(("file", "a.wav", made(1)))[2]["text"] == "1.0"
-    assert len(begun) == 4
+    assert len(asked(split)) == 5
