@@ -18,6 +18,7 @@ from ansible_collections.whisperops.gpu.plugins.filter.plan_rows import plan_row
 from ansible_collections.whisperops.gpu.plugins.filter.plan_summary import plan_summary
 from ansible_collections.whisperops.gpu.plugins.filter.server_command import server_command
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import applied, change
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import models_of, plan_of
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
 
 # The file that role whisper_proof brings along.
@@ -37,8 +38,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def option_warnings(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """What a variable of role whisper_server does with the planned model that nobody may expect."""
-    return server_command(plan, options, model_files(plan, options)[0])["warnings"]
+    """What a variable of role whisper_server does with a planned model that nobody may expect."""
+    files = zip(models_of(plan), model_files(plan, options))
+    return [text for model, file in files for text in server_command(plan_of(plan, model), options, file)["warnings"]]
 
 
 def proof_settings(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ UNSUPPORTED = ("include", "keywords", "known_speaker_names", "known_speaker_refe
 
 class Parameters(NamedTuple):
     translate: bool
+    # As the client names it.
+    model: str | None = None
     response_format: str = "json"
     words: bool = False
     segments: bool = True
@@ -64,9 +66,10 @@ def parameters(fields: Fields, translate: bool, models: Sequence[str]) -> Parame
             raise invalid("repeated_parameter", f"{name} is there more than once.", name)
         else:
             single[name] = value
-    check_model(single.pop("model", None), models)
+    model = single.pop("model", None)
+    check_model(model, models)
     read = {name: READERS[name](value) for name, value in single.items() if name != "chunking_strategy"}
-    wanted = Parameters(translate=translate, **read)  # type: ignore[arg-type]
+    wanted = Parameters(translate=translate, model=model, **read)  # type: ignore[arg-type]
     if wanted.stream and wanted.response_format not in STREAMED:
         raise invalid("unsupported_parameter", f"stream needs response_format {' or '.join(STREAMED)}.", "stream")
     return _with_granularities(wanted, granularities)

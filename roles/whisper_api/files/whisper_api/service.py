@@ -86,7 +86,7 @@ class Service:
         await session.close()
 
     async def health(self, _request: web.Request) -> web.Response:
-        usable = self._servers.usable
+        usable = self._servers.usable()
         answer = (
             web.json_response({"status": "ok"}) if usable else refused(self._later("no_server", "No server is up."))
         )
@@ -95,9 +95,15 @@ class Service:
 
     # Models.
 
-    def _models(self) -> list[str]:
-        model = servers.model_of(self._settings.plan_file)
-        return list(dict.fromkeys([*([model] if model else []), *self._settings.model_aliases]))
+    def _models(self) -> dict[str, str | None]:
+        """Each name that a client may send, with the model that it stands for, the default's own name first."""
+        planned = servers.model_of(self._settings.plan_file)
+        found = self._servers.models or ([planned] if planned else [])
+        named = {alias: model for alias, model in self._settings.alias_models.items() if model in found}
+        default = dict.fromkeys(self._settings.model_aliases, found[0] if found else None)
+        own: dict[str, str | None] = {model: model for model in found}
+        # First for their places, last because no alias takes a model's own name.
+        return {**own, **default, **named, **own}
 
     def _model(self, name: str) -> dict[str, Any]:
         created = 0
@@ -110,7 +116,7 @@ class Service:
 
     async def show_model(self, request: web.Request) -> web.Response:
         name = request.match_info["model"]
-        check_model(name, self._models())
+        check_model(name, list(self._models()))
         return web.json_response(self._model(name))
 
     # Audio.
@@ -122,7 +128,7 @@ class Service:
         return await self._in_turn(request, translate=True)
 
     async def _in_turn(self, request: web.Request, translate: bool) -> web.Response:
-        usable = self._servers.usable
+        usable = self._servers.usable()
         if not usable:
             raise self._later("no_server", "No server is up.")
         # All that are sent, decoded, waiting or running, less the servers, are those that wait.
@@ -141,11 +147,15 @@ class Service:
             message = f"The request did not come within {self._settings.upload_seconds} seconds."
             raise RefusalError(408, "request_timeout", message) from None
         with contextlib.closing(form.audio):
-            wanted = parameters(form.fields, translate, self._models())
+            names = self._models()
+            wanted = parameters(form.fields, translate, list(names))
+            model = names[wanted.model] if wanted.model else next(iter(names.values()), None)
+            if not self._servers.usable(model):
+                raise self._later("no_server", f"No server of the model {model} is up.")
             async with self._decoders:
                 sound = await audio.decoded(form.audio, self._settings)
         # Closed by the task that reads it, which can be later than the end of this request.
-        result = await self._transcribed(request, sound, wanted)
+        result = await self._transcribed(request, sound, wanted, model)
         try:
             answer = answers.answer(result, sound.seconds, wanted)
         except answers.AnswerError as error:
@@ -153,11 +163,13 @@ class Service:
             raise RefusalError(500, "server_failed", "The server's answer is none.") from error
         return web.Response(text=answer.text, content_type=answer.content_type, charset="utf-8")
 
-    async def _transcribed(self, request: web.Request, sound: audio.Audio, wanted: Parameters) -> dict[str, Any]:
+    async def _transcribed(
+        self, request: web.Request, sound: audio.Audio, wanted: Parameters, model: str | None
+    ) -> dict[str, Any]:
         task: asyncio.Task[dict[str, Any]] | None = None
         try:
             while True:
-                server = await self._servers.acquire(self._settings.queue_seconds, lambda: connected(request))
+                server = await self._servers.acquire(self._settings.queue_seconds, lambda: connected(request), model)
                 task = asyncio.ensure_future(self._servers.ask(server, sound.file, wanted.for_the_server()))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)

@@ -170,6 +170,7 @@ def settings(directory, **changed):
         "plan_file": str(directory / "plan.json"),
         "decoder_socket": str(directory / "decode.sock"),
         "model_aliases": ["whisper-1"],
+        "alias_models": {},
         "upload_limit_mib": 4,
         "upload_seconds": 20,
         "queue_length": 2,

@@ -25,6 +25,7 @@ def configuration(**given):
         "_whisper_gateway_api": False,
         "_whisper_gateway_api_address": "127.0.0.1:8001",
         "_whisper_gateway_page": False,
+        "_whisper_gateway_models": [],
         "_whisper_gateway_servers": [
             {"name": "gpu1-0", "address": "192.0.2.10", "port": 8080},
             {"name": "gpu_2-0", "address": "2001:db8::2", "port": 8081},
