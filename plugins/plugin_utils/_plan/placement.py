@@ -118,7 +118,8 @@ def auto_on_cpu(policy: Policy) -> str:
 
 def _left(policy: Policy, names: Iterable[str]) -> list[str]:
     named = [entry.name for entry in policy.models]
-    left = [name for name in names if name not in named]
+    # A quantized form beside the whole model would be of no use.
+    left = [name for name in names if name not in named and name.partition("-q")[0] not in named]
     if not left:
         raise PlanInputError(f"policy.models: every model that {AUTO} could be is named. Remove {AUTO}.")
     return left

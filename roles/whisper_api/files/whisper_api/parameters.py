@@ -22,8 +22,6 @@ UNSUPPORTED = ("include", "keywords", "known_speaker_names", "known_speaker_refe
 
 class Parameters(NamedTuple):
     translate: bool
-    # As the client names it.
-    model: str | None = None
     response_format: str = "json"
     words: bool = False
     segments: bool = True
@@ -31,6 +29,8 @@ class Parameters(NamedTuple):
     prompt: str | None = None
     temperature: float | None = None
     stream: bool = False
+    # As the client names it.
+    model: str | None = None
 
     def for_the_server(self) -> dict[str, str]:
         """The fields that whisper-server gets next to the audio. Its longest format holds all the others."""
