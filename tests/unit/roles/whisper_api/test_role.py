@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import languages as planned
 
 sys.path.insert(0, str(Path(__file__).parents[4] / "roles" / "whisper_api" / "files"))
@@ -33,3 +35,23 @@ def test_every_setting_is_written():
 
 def test_the_service_knows_the_languages_that_the_plan_knows():
     assert planned.CODES == languages.NAMES
+
+
+def test_an_alias_of_a_model_that_the_host_does_not_have_is_refused():
+    loader = DataLoader()
+    tasks = loader.load_from_file(str(ROLE / "tasks" / "preflight.yml"), trusted_as_template=True)
+    task = next(one for one in tasks if "api_alias_unknown" in str(one))
+
+    def refused(plan, **aliases):
+        given = {"whisper_api_alias_models": aliases, **({"whisper_plan": plan} if plan else {})}
+        templar = Templar(loader=loader, variables={**task["vars"], **given, "inventory_hostname": "gpu-1"})
+        for condition in task["when"]:
+            if not templar.template(trust_as_template(f"{{{{ {condition} }}}}")):
+                return ""
+        return templar.template(task["ansible.builtin.fail"]["msg"])
+
+    one = {"model": "base.en", "servers": [{"port": 8080}]}
+    two = {"model": "base.en", "servers": [{"port": 8080, "model": "base.en"}, {"port": 8081, "model": "tiny"}]}
+    assert refused(two, fast="tiny") == refused(one, fast="base.en") == refused(None, fast="large-v3") == ""
+    said = refused(two, fast="tiny", best="large-v3")
+    assert said.startswith("api_alias_unknown: whisper_api_alias_models names large-v3, and the servers of gpu-1")
