@@ -78,3 +78,17 @@ def test_a_text_that_names_no_servers_is_refused(text):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(EndpointsError, match="endpoints_missing: "):
         read(str(tmp_path / "servers.json"))
+
+
+def test_of_several_models_each_server_has_its_own_and_of_one_none_is_written():
+    servers = [{"gpu": None, "port": 8080, "model": "base.en"}, {"gpu": None, "port": 8081, "model": "tiny"}]
+    written = endpoints({"verdict": "cpu", "servers": servers}, "w", "::", "h", "/")
+    assert [one["model"] for one in written] == ["base.en", "tiny"]
+    assert parse(json.dumps({"servers": written})) == written
+    assert "model" not in of("::")[0]
+    assert "model" not in parse(json.dumps({"servers": of("::")}))[0]
+
+
+def test_a_model_that_is_no_text_makes_the_file_none():
+    with pytest.raises(EndpointsError):
+        parse('{"servers": [{"port": 8080, "model": ["base.en"]}]}')
