@@ -86,7 +86,7 @@ def place(gpus: tuple[HostGpu, ...], policy: Policy) -> Placement:
                 about[entry.name] += " How much GPU memory it takes is not known, so that was not checked."
         chosen[entry.name] = name
         for gpu in free:
-            wanted = Seats(gpu, name, 1 if gpu.exclusive else entry.instances_per_gpu)
+            wanted = _wanted(entry, gpu, name)
             others = _on(seats, gpu)
             if _fits(wanted, others, entry.name == AUTO):
                 seats.append(wanted)
@@ -127,11 +127,11 @@ def _left(policy: Policy, names: Iterable[str]) -> list[str]:
 
 def _automatic(entry: ModelPolicy, gpus: list[HostGpu], seats: list[Seats], policy: Policy) -> tuple[str, str]:
     names = _left(policy, models.AUTO_BESIDE_OTHERS)
-    wanted = {
-        name: [Seats(gpu, name, 1 if gpu.exclusive else entry.instances_per_gpu) for gpu in gpus] for name in names
-    }
     if not gpus or any(gpu.memory_available_mib is None for gpu in gpus):
         return names[-1], f"Model {names[-1]}: how much GPU memory is free is not known."
+    # A GPU that is too small for the smallest is left out, and decides nothing for the others.
+    gpus = [gpu for gpu in gpus if _fits(_wanted(entry, gpu, names[-1]), _on(seats, gpu), headroom=True)] or gpus
+    wanted = {name: [_wanted(entry, gpu, name) for gpu in gpus] for name in names}
     fitting = (name for name in names if all(_fits(one, _on(seats, one.gpu), headroom=True) for one in wanted[name]))
     name = next(fitting, names[-1])
     others = sorted({one.model for gpu in gpus for one in _on(seats, gpu)})
@@ -149,6 +149,10 @@ def _automatic(entry: ModelPolicy, gpus: list[HostGpu], seats: list[Seats], poli
             f" {fullest.gpu.memory_available_mib} MiB."
         )
     return name, text
+
+
+def _wanted(entry: ModelPolicy, gpu: HostGpu, name: str) -> Seats:
+    return Seats(gpu, name, 1 if gpu.exclusive else entry.instances_per_gpu)
 
 
 def _on(seats: Iterable[Seats], gpu: HostGpu) -> list[Seats]:

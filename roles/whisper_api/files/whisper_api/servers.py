@@ -128,7 +128,7 @@ class Servers:
             timeout = aiohttp.ClientTimeout(total=CHECK_SECONDS)
             async with self._session.get(urllib.parse.urljoin(url, "/health"), timeout=timeout) as answer:
                 told: dict[str, Any] = await answer.json() if answer.status == OK else {"servers": 0}
-                counts = {str(model): int(count) for model, count in dict(told.get("models") or {}).items()}
+                counts = {str(model): int(count) for model, count in (told.get("models") or {}).items()}
                 total = int(told["servers"])
         except asyncio.TimeoutError:
             return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import (
     EndpointsError,
     endpoints,
@@ -92,3 +94,11 @@ def test_of_several_models_each_server_has_its_own_and_of_one_none_is_written():
 def test_a_model_that_is_no_text_makes_the_file_none():
     with pytest.raises(EndpointsError):
         parse('{"servers": [{"port": 8080, "model": ["base.en"]}]}')
+
+
+@pytest.mark.parametrize(("role", "variable"), [("whisper_proof", "servers"), ("whisper_benchmark", "server")])
+def test_the_roles_take_every_key_of_a_server(role, variable):
+    path = Path(__file__).parents[5] / "roles" / role / "meta" / "argument_specs.yml"
+    options = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    plan = {"verdict": "cpu", "servers": [{"gpu": None, "port": 8080, "model": "base.en"}]}
+    assert set(endpoints(plan, "w", "::", "h", "/")[0]) <= set(options[f"{role}_{variable}"]["options"])

@@ -134,6 +134,17 @@ def test_auto_is_never_a_model_that_is_named_and_on_a_cpu_the_one_that_is_fast_e
     assert [one["model"] for one in planned(NO_GPU, "auto", "base")["servers"]] == ["tiny", "base"]
 
 
+def test_a_gpu_that_is_too_small_for_any_model_makes_auto_no_smaller_on_the_others():
+    facts = host("550.163.01", card("6.1", 0, memory_free_mib=1800), card("6.1", 1))
+    assert seats(planned(facts, "base", "auto")) == [
+        ("base", "GPU-0", 8080),
+        ("base", "GPU-1", 8081),
+        ("large-v3-turbo", "GPU-1", 8082),
+    ]
+    full = host("550.163.01", card("6.1", 0, memory_free_mib=1800))
+    assert "Model tiny would have no server." in planned(full, "base", "auto")["reasons"]
+
+
 def test_auto_is_modest_where_free_memory_is_not_known():
     facts = host("550.163.01", card("6.1", memory_free_mib=None, memory_total_mib=None))
     assert planned(facts, "auto", "base")["model"] == "tiny"
