@@ -18,7 +18,8 @@ from ansible_collections.whisperops.gpu.plugins.filter.host_problems import host
 from ansible_collections.whisperops.gpu.plugins.filter.plan_rows import plan_rows
 from ansible_collections.whisperops.gpu.plugins.filter.plan_summary import plan_summary
 from ansible_collections.whisperops.gpu.plugins.filter.server_command import server_command
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import applied, change
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import applied, change, languages
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import has_several, models_of, plan_of
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
 
 # The file that role whisper_proof brings along.
@@ -38,8 +39,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def option_warnings(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """What a variable of role whisper_server does with the planned model that nobody may expect."""
-    return server_command(plan, options, model_files(plan, options)[0])["warnings"]
+    """What a variable of role whisper_server does with a planned model that nobody may expect."""
+    files = list(zip(models_of(plan), model_files(plan, options)))
+    found = [text for model, file in files for text in server_command(plan_of(plan, model), options, file)["warnings"]]
+    language = options["whisper_proof_language"]
+    deaf = [model for model, file in files if languages.english_only(file)]
+    if has_several(plan) and deaf and language and languages.code_of(language) != languages.ENGLISH:
+        found.append(
+            f"whisper_proof_language is {language}, and {', '.join(deaf)} speaks English alone, so that the proof of"
+            " its servers would fail. Set whisper_proof_audio to English speech."
+        )
+    return found
 
 
 def proof_settings(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,13 @@ def gateway_servers(
         address = reachable(listening, others)
         name = NOT_IN_A_NAME.sub("_", host)
         servers += [
-            {"host": host, "name": f"{name}-{number}", "address": address, "port": server["port"]}
+            {
+                "host": host,
+                "name": f"{name}-{number}",
+                "address": address,
+                "port": server["port"],
+                **({"model": server["model"]} if server.get("model") else {}),
+            }
             for number, server in enumerate(serving)
         ]
     return servers

@@ -31,7 +31,7 @@ def plan_rows(gpu_info: Any, plan: Any, host: str) -> list[dict[str, Any]]:
             "cuda": cuda,
             "verdict": verdict,
             "image": plan.get("image") if served else None,
-            "model": plan.get("model") if served else None,
+            "model": _models(plan, seats) if served else None,
             "servers": len(seats) if served else 0,
         }
 
@@ -42,6 +42,11 @@ def plan_rows(gpu_info: Any, plan: Any, host: str) -> list[dict[str, Any]]:
         rows.append(row(gpu, plan_summary(plan)["verdict"] if served else "left out", served))
     rows += [row(gpu, str(gpu.get("code") or "not offered"), served=False) for gpu in unavailable]
     return rows
+
+
+def _models(plan: Mapping[str, Any], seats: list[Mapping[str, Any]]) -> str | None:
+    """Of several, those that the GPU serves."""
+    return ", ".join(dict.fromkeys(seat["model"] for seat in seats if seat.get("model"))) or plan.get("model")
 
 
 def _by_index(gpu: Mapping[str, Any]) -> str | None:

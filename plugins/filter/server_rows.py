@@ -44,7 +44,7 @@ def server_rows(
                 "runs on": _device(gpus.get(server.get("gpu")), plan),
                 "verdict": plan.get("verdict"),
                 "image": shown_image,
-                "model": plan.get("model"),
+                "model": server.get("model") or plan.get("model"),
                 "server": endpoint.get("public_url", server.get("port")),
                 "speed": speed(proof),
                 "transcript": proof.get("text", "-"),

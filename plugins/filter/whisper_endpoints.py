@@ -83,6 +83,10 @@ _value:
       description: The server, as a client elsewhere reaches it.
       type: str
       sample: http://gpu-1:8080
+    model:
+      description: Model of the server. Only where the plan has several.
+      type: str
+      sample: base.en
 """
 
 

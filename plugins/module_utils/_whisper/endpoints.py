@@ -43,6 +43,8 @@ def endpoints(plan: Mapping[str, Any], name: str, listening: str, host: str, pat
             "url": f"http://{host_port(own, int(server['port']))}{path}",
             # What a client elsewhere would use.
             "public_url": f"http://{host_port(public, int(server['port']))}",
+            # Where the host has several; of a host with one, the plan has it.
+            **({"model": server["model"]} if server.get("model") else {}),
         }
         for number, server in enumerate(plan.get("servers") or [])
     ]
@@ -70,12 +72,19 @@ def parse(text: str, path: str = PATH) -> list[dict[str, Any]]:
     entries = document.get("servers") if isinstance(document, dict) else None
     if not isinstance(entries, list) or deeper_than(document, _DEEPEST) or not all(map(_is_entry, entries)):
         raise EndpointsError(f"endpoints_missing: {path} names no servers. Run site.yml on this host again.")
-    return [{"port": entry["port"], **{key: entry.get(key) for key in _TEXTS}} for entry in entries]
+    return [
+        {
+            "port": entry["port"],
+            **{key: entry.get(key) for key in _TEXTS},
+            **({"model": entry["model"]} if entry.get("model") else {}),
+        }
+        for entry in entries
+    ]
 
 
 def _is_entry(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     port = entry.get("port")
-    texts = all(isinstance(entry.get(key), (str, type(None))) for key in _TEXTS)
+    texts = all(isinstance(entry.get(key), (str, type(None))) for key in (*_TEXTS, "model"))
     return isinstance(port, int) and not isinstance(port, bool) and port in _PORTS and texts

@@ -11,6 +11,7 @@ from typing import Any, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import server_limits
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import has_several, unsupported
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import (
     ModelFile,
@@ -52,6 +53,8 @@ def host_of(plan: Mapping[str, Any], given: Mapping[str, Any], image: str, fetch
             "Run site.yml on the host first, or set whisper_compose_image to an image that you have.",
         )
         raise PlanInputError(str(problem))
+    if has_several(plan):
+        raise PlanInputError(str(unsupported("Compose and Podman, whose files have one model")))
     options = server_options(given)
     model = model_file(str(plan["model"]), options)
     if not model.url:

@@ -17,8 +17,9 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.labels 
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.slices import DRIVER_NAME
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.driver_support import DEAD_END_REMEDY
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import unsupported
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import read_policy
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError, read_policy
 
 from .affinity import arch_terms, gpu_terms
 from .nodes import GPU_TOLERATION, LeftOut, free_gpus, left_out, product
@@ -42,6 +43,8 @@ class ClusterPlanner:
         :param max_servers: of each group; 0: as many as there are free GPUs.
         """
         self._policy = dict(policy or {})
+        if self._policy.get("models") is not None:
+            raise PlanInputError(str(unsupported("Kubernetes, where a group has one model")))
         self._allow_cpu = read_policy({**self._policy, **_PER_POD}).allow_cpu
         self._catalogue = catalogue
         self._images = images or {}

@@ -23,6 +23,12 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import drift
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import planned_rules
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import (
+    has_several,
+    model_files,
+    models_of,
+    plan_of,
+)
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_command import server_command
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_limits import server_limits
 
@@ -40,7 +46,15 @@ PLAN_PARTS = {
     "servers": "whisper_server",
 }
 # What may be set without a server being started anew.
-_KEEPS_SERVERS = frozenset({"whisper_server_log_dir", "whisper_server_ready_seconds", "whisper_server_sources"})
+_KEEPS_SERVERS = frozenset(
+    {
+        "whisper_server_log_dir",
+        # A server says by a label which model it has.
+        "whisper_server_model_files",
+        "whisper_server_ready_seconds",
+        "whisper_server_sources",
+    }
+)
 # What role docker_engine installs next to Docker Engine.
 _NEEDED = {
     "python3-requests": "Ansible's modules for Docker need it",
@@ -55,11 +69,12 @@ def deployment_changes(host: Mapping[str, Any], plan: Mapping[str, Any], wanted:
     :param host: the result of whisper_host_info.
     :param plan: the result of deployment_plan.
     :param wanted: ``inputs`` (see inputs.py), ``options``: every variable of the roles with its value, and
-        ``model_files``: the names of the files that the servers load, the model's first.
+        ``model_files``: the names of the files that the servers load, those of the models first.
     :raises PlanInputError: a variable has a value by which no server would be as it is told to be.
     """
     # Before anything is done, also in check mode, and where no server is to be replaced.
-    server_command(plan, wanted["options"], wanted["model_files"][0])
+    for model, file in zip(models_of(plan), wanted["model_files"]):
+        server_command(plan_of(plan, model), wanted["options"], file)
     return _Changes(host, plan, wanted).all()
 
 
@@ -71,6 +86,8 @@ class _Changes:
         self.options = wanted["options"]
         self.model_files = wanted["model_files"]
         self.applied = applied(host.get("applied"))
+        listed = has_several(plan) or self.options.get("whisper_server_model_files")
+        self.models = {one.model: one.label for one in model_files(plan, self.options)} if listed else {}
 
     def all(self) -> list[Change]:
         foreseen = [*self._engine(), *self._toolkit(), *self._image()]
@@ -132,14 +149,15 @@ class _Changes:
 
     def _servers(self) -> Iterator[Change]:
         role, name = ROLES[3], str(self.options["whisper_server_name"])
-        for file, what in zip(self.model_files, ("the model", "the model for voice activity detection")):
+        models = len(models_of(self.plan))
+        for number, file in enumerate(self.model_files):
+            what = "the model" if number < models else "the model for voice activity detection"
             if file not in self.host["models"]:
                 yield Change(role, "download", what, None, file, "it is not on the host")
         own = re.compile(re.escape(name) + r"-\d+(-previous)?")
         there = {one["name"]: one for one in self.host["servers"] if own.fullmatch(one["name"] or "")}
-        limits = self._limits()
         for index, planned in enumerate(self.plan["servers"]):
-            container = f"{name}-{index}"
+            container, limits = f"{name}-{index}", self._limits(planned)
             where = f"{planned['gpu'] or 'CPU'}, port {planned['port']}"
             server = there.pop(container, None)
             if f"{container}-previous" in there:
@@ -147,6 +165,9 @@ class _Changes:
                 yield self._replace(container, "interrupted run", where, "an earlier run did not end")
             elif server is None:
                 yield Change(role, "create", container, None, where, "the plan has it")
+            elif self.models and server.get("model") != self.models[_model(self.plan, planned)]:
+                label = self.models[_model(self.plan, planned)]
+                yield self._replace(container, _short(server.get("model")), _short(label), "its model is another")
             elif limits and server.get("limits") != limits:
                 why = "its limits are others" if server.get("limits") else "it was created without limits"
                 yield self._replace(container, server.get("limits"), limits, why)
@@ -159,10 +180,11 @@ class _Changes:
         seconds = int(self.options["whisper_server_ready_seconds"])
         return Change(ROLES[3], "replace", server, before, after, why, (server,), seconds)
 
-    def _limits(self) -> str | None:
-        """What each server is created with; None where no engine says what it can limit."""
+    def _limits(self, server: Mapping[str, Any]) -> str | None:
+        """What the server is created with; None where no engine says what it can limit."""
         engine = self.host["engine"].get("limits")
-        return server_limits(self.plan, self.options, engine).label if engine else None
+        plan = plan_of(self.plan, _model(self.plan, server))
+        return server_limits(plan, self.options, engine).label if engine else None
 
     def _proof(self) -> Iterator[Change]:
         role, unit = ROLES[4], "whisper-proof.timer"
@@ -185,8 +207,25 @@ class _Changes:
                 of_servers.append((what, before, after))
             else:
                 yield Change(role, CHECK, what, before, after, "it is set otherwise than at the last run")
+        named = {change.what for change in foreseen}
         if of_servers:
-            yield from self._replaced(of_servers, {change.what for change in foreseen})
+            yield from self._replaced(of_servers, named)
+        elif self._several(self.applied):
+            yield from self._moved(self.applied, named)
+
+    def _several(self, before: Applied) -> bool:
+        return has_several(before.plan) or has_several(self.plan)
+
+    def _moved(self, before: Applied, named: set[str]) -> Iterator[Change]:
+        """Of several models, each server that has another model, GPU or port; the others are left alone."""
+        old, new = before.plan.get("servers") or (), self.plan["servers"]
+        for index, (was, will) in enumerate(zip(_seats(before.plan, old), _seats(self.plan, new))):
+            server = f"{self.options['whisper_server_name']}-{index}"
+            if was != will and server not in named:
+                yield self._replace(server, was, will, "plan: servers")
+        if old != new:
+            # The file of endpoints says which model each has.
+            yield Change(ROLES[3], CHECK, "plan: servers", None, None, "models")
 
     def _whole(self, why: str, foreseen: Iterable[Change]) -> Iterator[Change]:
         """Every role, but for those that run anyway."""
@@ -215,6 +254,8 @@ class _Changes:
                 # What is no role's own is the engine's proxies.
                 yield name, role_of(name) or ROLES[0], _said(old), _said(new)
         for part, role in PLAN_PARTS.items():
+            if part in ("model", "servers") and self._several(before):
+                continue
             if before.plan.get(part) != self.plan.get(part):
                 yield f"plan: {part}", role, _shown(part, before.plan.get(part)), _shown(part, self.plan.get(part))
 
@@ -239,6 +280,20 @@ def _said(described: Any) -> str | None:
 
 def _or_unset(text: str | None) -> str:
     return "unset" if text is None else text
+
+
+def _model(plan: Mapping[str, Any], server: Mapping[str, Any]) -> str:
+    return str(server.get("model") or plan.get("model"))
+
+
+def _short(label: str | None) -> str | None:
+    """File and checksum, of which the first digits tell two apart."""
+    file, mark, digest = str(label or "").partition("@sha256:")
+    return f"{file}{mark}{digest[:12]}" or None
+
+
+def _seats(plan: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{_model(plan, one)} on {str(one.get('gpu') or 'CPU')[:12]}, port {one.get('port')}" for one in servers]
 
 
 def _shown(part: str, value: Any) -> str:

@@ -11,6 +11,7 @@ from .candidates import gate
 from .facts import Host
 from .images import Image
 from .local_build import CPU_BASE_IMAGE, CPU_IMAGE, cpu_options
+from .placement import auto_on_cpu
 from .plan_output import Findings, Outcome
 from .policy import Policy
 
@@ -36,7 +37,15 @@ def plan_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Fi
         findings.reasons.append(f"{image.reference} is the first CPU image in the catalogue that can be used.")
         findings.warnings.extend(problem.message for problem in image.known_problems)
     model = policy.model
-    if model == "auto":
+    places: tuple[tuple[None, str], ...] = ()
+    if policy.models:
+        names = [auto_on_cpu(policy) if entry.name == "auto" else entry.name for entry in policy.models]
+        places = tuple(
+            (None, name) for name, entry in zip(names, policy.models) for _server in range(entry.cpu_servers)
+        )
+        model = names[0]
+        findings.reasons.append(f"Models {', '.join(names)}, as the policy asks.")
+    elif model == "auto":
         model = models.AUTO_MODEL_ON_CPU
         findings.reasons.append(f"Model {model}: what `auto` means on a CPU, where speed decides and not memory.")
     return Outcome(
@@ -47,6 +56,7 @@ def plan_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Fi
         build=build,
         environment=tuple(pair for problem in (image.known_problems if image else ()) for pair in problem.environment),
         model=model,
+        places=places,
     )
 
 

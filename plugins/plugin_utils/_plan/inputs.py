@@ -25,6 +25,7 @@ DOWNLOADS = frozenset(
     {
         "whisper_image_source_git",
         "whisper_image_source_url",
+        "whisper_server_model_files",
         "whisper_server_model_hub",
         "whisper_server_model_url",
     }

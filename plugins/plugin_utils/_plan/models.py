@@ -150,6 +150,8 @@ VAD_MODELS: dict[str, Model] = _read(_VAD, VAD_HUB)
 # its quality, and large-v3, medium and their like are not here because it needs less memory than either and is three
 # times as fast (docs/performance.md). It was not trained to translate: for that, name large-v3 or medium.
 AUTO_MODELS = ("large-v3-turbo", "small", "base", "tiny")
+# Where several models share a GPU: whichever is left of these, a quantized form before a smaller model.
+AUTO_BESIDE_OTHERS = ("large-v3-turbo", "large-v3-turbo-q8_0", "large-v3-turbo-q5_0", "small", "base", "tiny")
 # On a CPU auto does not ask how much memory there is, but how long a person wants to wait.
 AUTO_MODEL_ON_CPU = "base"
 
@@ -157,6 +159,11 @@ AUTO_MODEL_ON_CPU = "base"
 def is_own_file(name: str) -> bool:
     """A model file that somebody brings along is named by its file name: ``ggml-mine.bin`` or a path to it."""
     return name.endswith(".bin")
+
+
+def file_of(name: str) -> str:
+    """Of the model that a policy names."""
+    return MODELS[name].file if name in MODELS else name
 
 
 def file_name(url: str) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._cuda import tables
@@ -29,6 +30,7 @@ from .driver_advice import driver_remedies, seen, why_not_offered
 from .driver_support import DEAD_END_REMEDY, ceiling, one_driver_serves
 from .facts import Host, HostGpu, read_host
 from .images import Image, read_catalogue, read_measured, read_whisper_version, with_measurement
+from .placement import Placement, place
 from .plan_output import Findings, Outcome, as_plan, impossible, instances_on
 from .policy import Policy, read_policy
 from .selection import LeftOut, choose_model, select, tight
@@ -140,10 +142,17 @@ class _Planner:
         if not self._driver_answers(chosen):
             return None
         gpus = tuple(gpu for gpu in chosen if self._can_be_judged(gpu))
-        model, gpus, too_small, about_model = choose_model(gpus, self.policy)
+        placement = place(gpus, self.policy) if self.policy.models else None
+        if placement:
+            model, about_model, too_small = placement.models[0], placement.about, placement.left_out
+            gpus = placement.gpus(gpus)
+        else:
+            model, gpus, too_small, about_model = choose_model(gpus, self.policy)
         self._leave_out(*too_small)
         if not gpus:
             self.findings.reasons.append("No GPU of this host is left to serve from.")
+            return None
+        if placement and self._lacks_servers(placement, gpus):
             return None
         options = image_options(self.images, gpus, self.host, self.policy, self.findings)
         options += build_options(gpus, self.host, self.policy, self.measured, self.findings)
@@ -155,10 +164,22 @@ class _Planner:
         self.findings.reasons.clear()
         self._reject_lesser(best, options, gpus)
         self._leave_unserved_out(best, gpus)
-        self._tell_exclusive(best.gpus)
-        self.findings.warnings.extend(tight(best.gpus, model, self.policy))
+        if placement and self._lacks_servers(placement, best.gpus):
+            return None
+        if placement:
+            self.findings.warnings.extend(placement.warnings(best.gpus))
+        else:
+            self._tell_exclusive(best.gpus)
+            self.findings.warnings.extend(tight(best.gpus, model, self.policy))
         self.findings.reasons.insert(0, about_model)
-        return self._from_image(best, best.image, model) if best.image else self._from_build(best, model)
+        outcome = self._from_image(best, best.image, model) if best.image else self._from_build(best, model)
+        return replace(outcome, places=placement.places(best.gpus)) if placement else outcome
+
+    def _lacks_servers(self, placement: Placement, gpus: tuple[HostGpu, ...]) -> bool:
+        """A model that the policy names and nobody can ask is no plan."""
+        unserved = placement.unserved(gpus)
+        self.findings.reasons.extend(f"Model {name} would have no server." for name in unserved)
+        return bool(unserved)
 
     def _leave_out(self, *left_out: LeftOut) -> None:
         self.left_out.extend(left_out)

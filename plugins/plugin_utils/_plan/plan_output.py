@@ -45,6 +45,8 @@ class Outcome:
     build: dict[str, Any] | None = None
     environment: tuple[tuple[str, str], ...] = ()
     model: str | None = None
+    # GPU and model of each server, where there are several models.
+    places: tuple[tuple[str | None, str], ...] = ()
 
 
 def as_plan(outcome: Outcome, findings: Findings, policy: Policy) -> dict[str, Any]:
@@ -80,10 +82,15 @@ def _servers(outcome: Outcome, policy: Policy) -> list[dict[str, Any]]:
     if outcome.verdict == IMPOSSIBLE:
         return []
     seats: list[str | None] = [gpu.uuid for gpu in outcome.gpus for seat in range(instances_on(gpu, policy))]
-    seats = seats or [None] * policy.cpu_servers
+    seats = [uuid for uuid, _model in outcome.places] or seats or [None] * policy.cpu_servers
     if policy.first_port + len(seats) - 1 > HIGHEST_PORT:
         raise PlanInputError(
             f"policy.first_port: got {policy.first_port}, which leaves no room for {len(seats)} servers; "
             f"allowed: up to {HIGHEST_PORT - len(seats) + 1}."
         )
-    return [{"gpu": uuid, "port": policy.first_port + place} for place, uuid in enumerate(seats)]
+    servers: list[dict[str, Any]] = [
+        {"gpu": uuid, "port": policy.first_port + place} for place, uuid in enumerate(seats)
+    ]
+    for server, (_uuid, model) in zip(servers, outcome.places):
+        server["model"] = model
+    return servers

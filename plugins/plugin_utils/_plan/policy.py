@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Mapping
 
@@ -24,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "allow_cpu": "auto",
     "gpus": "all",
     "model": "base.en",
+    "models": None,
     "instances_per_gpu": 1,
     "cpu_servers": 1,
     "cpu_variants": "all",
@@ -37,6 +39,20 @@ _CHOICES = {
     "allow_cpu": ("auto", "always", "never"),
     "cpu_variants": ("all", "one"),
 }
+# Of an entry in `models`. What is not set is that of the policy, but for `gpus`.
+_OF_A_MODEL = ("name", "gpus", "instances_per_gpu", "cpu_servers")
+# Clients, HAProxy and the file system know a model by it.
+_SERVED_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass(frozen=True)
+class ModelPolicy:
+    """One of several models that a host serves."""
+
+    name: str
+    instances_per_gpu: int
+    cpu_servers: int
+    gpus: tuple[str, ...] | None  # None: all that the policy allows
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,7 @@ class Policy:
     allow_cpu: str
     gpus: tuple[str, ...] | None  # None: all of them
     model: str
+    models: tuple[ModelPolicy, ...]  # the first is the default; empty where `model` is the only one
     instances_per_gpu: int
     cpu_servers: int
     cpu_variants: str
@@ -79,12 +96,14 @@ def read_policy(given: Any) -> Policy:
     instances = _whole_number(value, "instances_per_gpu", 1, 64)
     cpu_servers = _whole_number(value, "cpu_servers", 1, 64)
     first_port = _whole_number(value, "first_port", 1, 65535)
+    gpus = _gpus("policy.gpus", value["gpus"])
     return Policy(
         prefer=str(value["prefer"]),
         allow_jit=value["allow_jit"],
         allow_cpu=str(value["allow_cpu"]),
-        gpus=_gpus(value["gpus"]),
-        model=_model(value["model"]),
+        gpus=gpus,
+        model=_model("policy.model", value["model"]),
+        models=_models(given, value, gpus),
         instances_per_gpu=instances,
         cpu_servers=cpu_servers,
         cpu_variants=str(value["cpu_variants"]),
@@ -95,28 +114,73 @@ def read_policy(given: Any) -> Policy:
     )
 
 
-def _whole_number(value: Mapping[str, Any], key: str, lowest: int, highest: int) -> int:
+def _whole_number(value: Mapping[str, Any], key: str, lowest: int, highest: int, within: str = "policy") -> int:
     number = value[key]
     if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
-        raise refuse(f"policy.{key}", number, f"a whole number from {lowest} to {highest}")
+        raise refuse(f"{within}.{key}", number, f"a whole number from {lowest} to {highest}")
     return int(number)
 
 
-def _gpus(value: Any) -> tuple[str, ...] | None:
+def _gpus(variable: str, value: Any) -> tuple[str, ...] | None:
     if isinstance(value, str):
         if value == "all":
             return None
-        raise refuse("policy.gpus", value, "all, or a list of GPU UUIDs")
+        raise refuse(variable, value, "all, or a list of GPU UUIDs")
     if not isinstance(value, (list, tuple)) or not all(isinstance(uuid, str) and uuid for uuid in value):
-        raise refuse("policy.gpus", value, "all, or a list of GPU UUIDs")
+        raise refuse(variable, value, "all, or a list of GPU UUIDs")
     return tuple(str(uuid) for uuid in value)
 
 
-def _model(value: Any) -> str:
+def _model(variable: str, value: Any) -> str:
     if isinstance(value, str) and (value == "auto" or value in models.MODELS or models.is_own_file(value)):
         return str(value)
     raise refuse(
-        "policy.model", value, f"auto, {', '.join(models.MODELS)}, or the name of a file of your own that ends in .bin"
+        variable, value, f"auto, {', '.join(models.MODELS)}, or the name of a file of your own that ends in .bin"
+    )
+
+
+def _models(
+    given: Mapping[str, Any], value: Mapping[str, Any], gpus: tuple[str, ...] | None
+) -> tuple[ModelPolicy, ...]:
+    listed = value["models"]
+    if listed is None:
+        return ()
+    if "model" in given:
+        raise PlanInputError("policy.models: model is set too. Unset model; the first of models is the default.")
+    if not isinstance(listed, (list, tuple)) or not listed:
+        raise refuse("policy.models", listed, "a list with one model at least, the default first")
+    found = [_entry(f"policy.models[{number}]", entry, value, gpus) for number, entry in enumerate(listed)]
+    files = [models.file_of(entry.name) for entry in found]
+    for number, entry in enumerate(found):
+        if files[number] in files[:number]:
+            raise PlanInputError(
+                f"policy.models[{number}].name: {entry.name} is there twice. Set instances_per_gpu for more servers."
+            )
+    return tuple(found)
+
+
+def _entry(within: str, entry: Any, value: Mapping[str, Any], gpus: tuple[str, ...] | None) -> ModelPolicy:
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise refuse(within, entry, "a dictionary with name, and any of " + ", ".join(_OF_A_MODEL[1:]))
+    unknown = sorted(str(key) for key in entry if key not in _OF_A_MODEL)
+    if unknown:
+        raise PlanInputError(f"{within}: unknown key {', '.join(unknown)}; allowed: {', '.join(_OF_A_MODEL)}.")
+    # What the role takes with its defaults has null where nothing is set.
+    own = {**value, "gpus": "all", **{key: found for key, found in entry.items() if found is not None}}
+    name = _model(f"{within}.name", own["name"])
+    if not _SERVED_NAME.fullmatch(name):
+        raise refuse(
+            f"{within}.name", name, "for a file of your own, a name of letters, digits and . _ - without a path"
+        )
+    named = _gpus(f"{within}.gpus", own["gpus"])
+    if named is not None and (not named or (gpus is not None and set(named) - set(gpus))):
+        allowed = "all" if gpus is None else ", ".join(gpus)
+        raise refuse(f"{within}.gpus", list(named), f"all, or a list of UUIDs out of policy.gpus ({allowed})")
+    return ModelPolicy(
+        name=name,
+        instances_per_gpu=_whole_number(own, "instances_per_gpu", 1, 64, within),
+        cpu_servers=_whole_number(own, "cpu_servers", 1, 64, within),
+        gpus=named,
     )
 
 

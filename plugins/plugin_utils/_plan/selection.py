@@ -79,14 +79,16 @@ def _name_mig_devices(gpu: HostGpu) -> str:
 
 
 def _refuse_unknown_uuids(host: Host, policy: Policy) -> None:
-    if policy.gpus is None or (host.gpus and not host.driver_answers):
+    if host.gpus and not host.driver_answers:
         return  # Without a driver no GPU has a UUID; the plan says what to do about that first.
     known = [g.uuid for gpu in host.gpus for g in (gpu, *gpu.mig_devices) if g.uuid]
-    unknown = sorted(set(policy.gpus) - set(known))
-    if unknown:
-        raise PlanInputError(
-            f"policy.gpus: this host has no GPU {', '.join(unknown)}; it has: {', '.join(known) or 'none'}."
-        )
+    of_models = [(f"policy.models[{number}].gpus", entry.gpus) for number, entry in enumerate(policy.models)]
+    for variable, named in [("policy.gpus", policy.gpus), *of_models]:
+        unknown = sorted(set(named or ()) - set(known))
+        if unknown:
+            raise PlanInputError(
+                f"{variable}: this host has no GPU {', '.join(unknown)}; it has: {', '.join(known) or 'none'}."
+            )
 
 
 def choose_model(

@@ -14,6 +14,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.passwords import hidden
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import without_checksum
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.server_command import server_command
@@ -44,7 +45,7 @@ class ModelFile(NamedTuple):
 def model_file(model: str, options: Mapping[str, Any]) -> ModelFile:
     own, checksum = str(options["whisper_server_model_url"]), str(options["whisper_server_model_checksum"])
     if (own or checksum or model not in MODELS) and not _CHECKSUM.fullmatch(checksum):
-        raise PlanInputError(str(_without_checksum(own, checksum)))
+        raise PlanInputError(str(without_checksum(own, checksum)))
     if own and hidden(own) != own:
         problem = Problem.documented(
             "model_url_secret",
@@ -65,15 +66,6 @@ def _file_name(url: str) -> str:
         return file_name(url)
     except ValueError as error:
         raise PlanInputError(str(error)) from None
-
-
-def _without_checksum(own: str, checksum: str) -> Problem:
-    return Problem.documented(
-        "model_without_checksum",
-        f"whisper_server_model_url is {hidden(own) or 'not set'}, and whisper_server_model_checksum is"
-        f" {checksum or 'empty'}.",
-        "Set it to sha256: and the model's SHA-256 (sha256sum FILE).",
-    )
 
 
 def command(plan: Mapping[str, Any], model: ModelFile, options: Mapping[str, Any]) -> list[str]:

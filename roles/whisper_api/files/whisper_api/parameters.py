@@ -30,6 +30,8 @@ class Parameters(NamedTuple):
     prompt: str | None = None
     temperature: float | None = None
     stream: bool = False
+    # As the client names it.
+    model: str | None = None
 
     def for_the_server(self) -> dict[str, str]:
         """The fields that whisper-server gets next to the audio. Its longest format holds all the others."""
@@ -65,9 +67,10 @@ def parameters(fields: Fields, translate: bool, models: Sequence[str]) -> Parame
             raise invalid("repeated_parameter", f"{name} is there more than once.", name)
         else:
             single[name] = value
-    check_model(single.pop("model", None), models)
+    model = single.pop("model", None)
+    check_model(model, models)
     read = {name: READERS[name](value) for name, value in single.items() if name != "chunking_strategy"}
-    wanted = Parameters(translate=translate, **read)  # type: ignore[arg-type]
+    wanted = Parameters(translate=translate, model=model, **read)  # type: ignore[arg-type]
     if wanted.stream and wanted.response_format not in STREAMED:
         raise invalid("unsupported_parameter", f"stream needs response_format {' or '.join(STREAMED)}.", "stream")
     return _with_granularities(wanted, granularities)

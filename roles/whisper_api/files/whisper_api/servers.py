@@ -21,6 +21,8 @@ from .settings import MIB, Settings
 OK = 200
 UNAVAILABLE = 503
 QUEUE_FAILURES = (502, UNAVAILABLE, 504)
+# By which a queue knows the model.
+MODEL = "X-Whisper-Model"
 LOG = logging.getLogger("whisper_api")
 LARGEST_ANSWER = 64 * MIB
 CHECK_EVERY_SECONDS = 2.0
@@ -35,8 +37,10 @@ class NothingSentError(Exception):
 
 
 class Server:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, model: str | None = None) -> None:
         self.url = url
+        # None where all have one.
+        self.model = model
         self.health_url = urllib.parse.urljoin(url, "/health")
         self.up = False
         # How many it takes at a time: a server one, a queue one for each server that it has.
@@ -53,18 +57,27 @@ class Server:
     def free(self) -> int:
         return max(0, self.usable - self.requests)
 
+    def has(self, model: str | None) -> bool:
+        return None in (model, self.model) or model == self.model
+
 
 class Servers:
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._session = session
-        self._servers: dict[str, Server] = {}
-        self._waiting: collections.deque[asyncio.Future[Server]] = collections.deque()
+        self._servers: dict[tuple[str, str | None], Server] = {}
+        self._waiting: collections.deque[tuple[asyncio.Future[Server], str | None]] = collections.deque()
         self._file: Any = None
 
+    def usable(self, model: str | None = None) -> int:
+        """How many requests they take at a time; of those with the model, if it is given."""
+        return sum(server.usable for server in self._servers.values() if server.has(model))
+
     @property
-    def usable(self) -> int:
-        return sum(server.usable for server in self._servers.values())
+    def models(self) -> list[str]:
+        """The default first. None where the plan alone knows."""
+        listed = [server.model for server in self._servers.values() if server.listed]
+        return list(dict.fromkeys(model for model in listed if model))
 
     # Which there are.
 
@@ -74,56 +87,85 @@ class Servers:
             await asyncio.sleep(CHECK_EVERY_SECONDS)
 
     async def check(self) -> None:
-        self.read_list()
-        await asyncio.gather(*(self._check(server) for server in self._servers.values()))
+        if self._settings.queue_url:
+            await self._check_queue()
+        else:
+            self.read_list()
+            await asyncio.gather(*(self._check(server) for server in self._servers.values()))
         self._hand_out()
 
     def read_list(self) -> None:
         """The file of site.yml may change at any time. One that cannot be read leaves what was read before."""
-        if self._settings.queue_url:
-            self._servers.setdefault(self._settings.queue_url, Server(self._settings.queue_url))
-            return
         try:
             seen = os.stat(self._settings.servers_file)
             if self._file == (seen.st_mtime_ns, seen.st_ino):
                 return
             with open(self._settings.servers_file, encoding="utf-8") as file:
-                urls = [str(server["url"]) for server in json.load(file)["servers"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+                found = [(str(server["url"]), server.get("model")) for server in json.load(file)["servers"]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if self._file != "unreadable":
                 LOG.warning("%s cannot be used: %r", self._settings.servers_file, error)
             self._file = "unreadable"
             return
         self._file = (seen.st_mtime_ns, seen.st_ino)
+        self._list(found)
+
+    def _list(self, found: list[tuple[str, str | None]]) -> None:
+        before = self._servers
+        self._servers = {key: before.get(key) or Server(*key) for key in found}
+        for key, server in before.items():
+            server.listed = key in self._servers
+            # One that still has a request keeps its place until the request has ended.
+            if server.requests:
+                self._servers.setdefault(key, server)
+
+    async def _check_queue(self) -> None:
+        """It says how many servers are up, of each model where there are several."""
+        url = self._settings.queue_url
+        if not self._servers:
+            self._list([(url, None)])
+        try:
+            timeout = aiohttp.ClientTimeout(total=CHECK_SECONDS)
+            async with self._session.get(urllib.parse.urljoin(url, "/health"), timeout=timeout) as answer:
+                told: dict[str, Any] = await answer.json() if answer.status == OK else {"servers": 0}
+                counts = {str(model): int(count) for model, count in (told.get("models") or {}).items()}
+                total = int(told["servers"])
+        except asyncio.TimeoutError:
+            return
+        except (aiohttp.ClientError, ValueError, KeyError, TypeError, AttributeError):
+            total, counts = 0, {}
+        if counts:
+            self._list([(url, model) for model in counts])
+        elif total:
+            self._list([(url, None)])
         for server in self._servers.values():
-            server.listed = server.url in urls
-        # One that still has a request keeps its place until the request has ended.
-        self._servers = {url: server for url, server in self._servers.items() if server.listed or server.requests}
-        for url in urls:
-            self._servers.setdefault(url, Server(url))
+            server.capacity = counts.get(server.model, 0) if server.model else total
+            self._found(server, server.capacity > 0)
 
     async def _check(self, server: Server) -> None:
         try:
             timeout = aiohttp.ClientTimeout(total=CHECK_SECONDS)
             async with self._session.get(server.health_url, timeout=timeout) as answer:
                 up = answer.status == OK
-                if up and self._settings.queue_url:
-                    server.capacity = int((await answer.json())["servers"])
         except asyncio.TimeoutError:
             # Uploads that come past this service can keep it from answering.
             return
-        except (aiohttp.ClientError, ValueError, KeyError, TypeError):
+        except (aiohttp.ClientError, ValueError):
             up = False
+        self._found(server, up)
+
+    @staticmethod
+    def _found(server: Server, up: bool) -> None:
         if up != server.up:
             LOG.info("%s is %s", server.url, "up" if up else "down")
         server.up = up
 
     # Whose turn it is.
 
-    async def acquire(self, seconds: float, wanted: Callable[[], bool]) -> Server:
-        """The next server that is free, in the order of the calls, while the request is `wanted`."""
+    async def acquire(self, seconds: float, wanted: Callable[[], bool], model: str | None) -> Server:
+        """The next server with the model that is free, in the order of the calls, while the request is `wanted`."""
         turn: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.append((turn, model))
         end = asyncio.get_running_loop().time() + seconds
         try:
             while True:
@@ -133,7 +175,7 @@ class Servers:
                     raise RefusalError(499, "client_gone", "The client went away.")
                 if turn.done():
                     return turn.result()
-                if not self.usable:
+                if not self.usable(model):
                     raise self._later("no_server", "No server is up.")
                 if asyncio.get_running_loop().time() > end:
                     raise self._later("no_server_in_time", "No server became free in time. Try again later.")
@@ -143,19 +185,17 @@ class Servers:
             turn.cancel()
             raise
         finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            self._waiting = collections.deque(one for one in self._waiting if one[0] is not turn)
 
     def release(self, server: Server) -> None:
         server.requests -= 1
         self._hand_out()
 
     def _hand_out(self) -> None:
-        free = [server for server in self._servers.values() for _place in range(server.free)]
-        while free and self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                server = free.pop(0)
+        for turn, model in tuple(self._waiting):
+            server = next((one for one in self._servers.values() if one.free and one.has(model)), None)
+            if server is not None and not turn.done():
+                self._waiting.remove((turn, model))
                 server.requests += 1
                 turn.set_result(server)
 
@@ -189,8 +229,9 @@ class Servers:
         form.add_field("file", os.fdopen(os.dup(audio.fileno()), "rb"), filename="audio.wav", content_type="audio/wav")
         for name, value in fields.items():
             form.add_field(name, value)
+        headers = {MODEL: server.model} if self._settings.queue_url and server.model else {}
         try:
-            async with self._session.post(server.url, data=form) as answer:
+            async with self._session.post(server.url, data=form, headers=headers) as answer:
                 body = await _body(answer)
                 if answer.status != OK:
                     LOG.warning("%s answered %d: %r", server.url, answer.status, body[:200])

@@ -83,7 +83,7 @@ class Service:
         await self._servers.check()
         watching = asyncio.ensure_future(self._servers.watch())
         told = (self._settings.metrics_listen_address, self._settings.metrics_port)
-        async with metrics.exposed(lambda: self._metrics.text(self._servers.usable, self._active), *told):
+        async with metrics.exposed(lambda: self._metrics.text(self._servers.usable(), self._active), *told):
             yield
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -91,7 +91,7 @@ class Service:
         await session.close()
 
     async def health(self, _request: web.Request) -> web.Response:
-        usable = self._servers.usable
+        usable = self._servers.usable()
         answer = (
             web.json_response({"status": "ok"}) if usable else refused(self._later("no_server", "No server is up."))
         )
@@ -100,9 +100,15 @@ class Service:
 
     # Models.
 
-    def _models(self) -> list[str]:
-        model = servers.model_of(self._settings.plan_file)
-        return list(dict.fromkeys([*([model] if model else []), *self._settings.model_aliases]))
+    def _models(self) -> dict[str, str | None]:
+        """Each name that a client may send, with the model that it stands for, the default's own name first."""
+        planned = servers.model_of(self._settings.plan_file)
+        found = self._servers.models or ([planned] if planned else [])
+        named = {alias: model for alias, model in self._settings.alias_models.items() if model in found}
+        default = dict.fromkeys(self._settings.model_aliases, found[0] if found else None)
+        own: dict[str, str | None] = {model: model for model in found}
+        # First for their places, last because no alias takes a model's own name.
+        return {**own, **default, **named, **own}
 
     def _model(self, name: str) -> dict[str, Any]:
         created = 0
@@ -115,7 +121,7 @@ class Service:
 
     async def show_model(self, request: web.Request) -> web.Response:
         name = request.match_info["model"]
-        check_model(name, self._models())
+        check_model(name, list(self._models()))
         return web.json_response(self._model(name))
 
     # Audio.
@@ -142,7 +148,7 @@ class Service:
             self._metrics.answered(status)
 
     async def _in_turn(self, request: web.Request, translate: bool) -> web.StreamResponse:
-        usable = self._servers.usable
+        usable = self._servers.usable()
         if not usable:
             raise self._later("no_server", "No server is up.")
         # All that are sent, decoded, waiting or running, less the servers, are those that wait.
@@ -161,10 +167,14 @@ class Service:
             message = f"The request did not come within {self._settings.upload_seconds} seconds."
             raise RefusalError(408, "request_timeout", message) from None
         with contextlib.closing(form.audio):
-            wanted = parameters(form.fields, translate, self._models())
+            names = self._models()
+            wanted = parameters(form.fields, translate, list(names))
+            model = names[wanted.model] if wanted.model else next(iter(names.values()), None)
+            if not self._servers.usable(model):
+                raise self._later("no_server", f"No server of the model {model} is up.")
             async with self._decoders:
                 sound = await audio.decoded(form.audio, self._settings)
-        transcripts = self._transcripts(request, sound, wanted)
+        transcripts = self._transcripts(request, sound, wanted, model)
         try:
             if wanted.stream:
                 return await stream.stream(request, transcripts, wanted, {REQUEST_ID: request[REQUEST_ID]})
@@ -175,28 +185,29 @@ class Service:
             await transcripts.aclose()
 
     async def _transcripts(
-        self, request: web.Request, sound: audio.Audio, wanted: Parameters
+        self, request: web.Request, sound: audio.Audio, wanted: Parameters, model: str | None
     ) -> AsyncGenerator[answers.Transcript, None]:
         """Of each part of the audio, in their order: a single one if it is not long."""
         longest = self._settings.split_seconds
         if not longest or sound.seconds <= longest:
             # Closed by the task that reads it, which can be later than the end of this request.
-            yield transcript(await self._transcribed(request, sound, wanted, Clock(self._settings)), sound.seconds)
+            terms = Terms(self._settings, model)
+            yield transcript(await self._transcribed(request, sound, wanted, terms), sound.seconds)
             return
         with contextlib.closing(sound.file):
             cuts = await asyncio.get_running_loop().run_in_executor(None, parts.cuts, sound, longest)
-            clock = Clock(self._settings, shared=True)
+            terms = Terms(self._settings, model, shared=True)
 
             async def part(number: int) -> answers.Transcript:
                 if number:
-                    await clock.begun.wait()
+                    await terms.begun.wait()
                 piece = parts.part_of(sound, cuts[number], self._settings)
-                result = await self._transcribed(request, piece, wanted, clock)
+                result = await self._transcribed(request, piece, wanted, terms)
                 return transcript(result, piece.seconds, cuts[number][0] / audio.RATE)
 
             # One for each server. Others that wait are served between two parts.
             calls = [functools.partial(part, number) for number in range(len(cuts))]
-            transcripts = parts.in_order(calls, max(1, self._servers.usable))
+            transcripts = parts.in_order(calls, max(1, self._servers.usable(model)))
             try:
                 async for done in transcripts:
                     yield done
@@ -204,20 +215,20 @@ class Service:
                 await transcripts.aclose()
 
     async def _transcribed(
-        self, request: web.Request, sound: audio.Audio, wanted: Parameters, clock: Clock
+        self, request: web.Request, sound: audio.Audio, wanted: Parameters, terms: Terms
     ) -> dict[str, Any]:
         task: asyncio.Task[dict[str, Any]] | None = None
         try:
             while True:
                 with self._metrics.waiting():
-                    server = await self._servers.acquire(clock.to_wait, lambda: connected(request))
-                clock.begin()
+                    server = await self._servers.acquire(terms.to_wait, lambda: connected(request), terms.model)
+                terms.begin()
                 task = asyncio.ensure_future(self._servers.ask(server, sound.file, wanted.for_the_server()))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 try:
                     # A server ends what it has begun, and has its turn until then, whoever still waits for it.
-                    return await asyncio.wait_for(asyncio.shield(task), clock.left)
+                    return await asyncio.wait_for(asyncio.shield(task), terms.left)
                 except servers.NothingSentError:
                     continue
                 except asyncio.TimeoutError:
@@ -233,10 +244,12 @@ class Service:
         return RefusalError(503, code, message, retry_after=self._settings.retry_after_seconds)
 
 
-class Clock:
-    """How long a request waits for a server, and how long it has once it got one: all its parts together."""
+class Terms:
+    """What the parts of a request have in common: their model, how long they wait for a server, and how long all of
+    them together have once the first got one."""
 
-    def __init__(self, settings: Settings, shared: bool = False) -> None:
+    def __init__(self, settings: Settings, model: str | None, shared: bool = False) -> None:
+        self.model = model
         self._settings = settings
         self._shared = shared
         self._end = 0.0

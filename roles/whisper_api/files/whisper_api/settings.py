@@ -17,7 +17,9 @@ class Settings(NamedTuple):
     servers_file: str
     plan_file: str
     decoder_socket: str
+    # Other names of the default model, and of others with the model of each.
     model_aliases: list[str]
+    alias_models: dict[str, str]
     upload_limit_mib: int
     upload_seconds: int
     queue_length: int

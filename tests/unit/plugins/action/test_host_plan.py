@@ -60,6 +60,12 @@ def run(tmp_path_factory):
         "wrong": {"host": HOST, "policy": {"prefer": "remote"}},
         "misspelled": {"whisper_polcy": {}},
         "options": {"host": HOST, "policy": {"model": "base"}, "whisper_server_language": "en"},
+        "several": {
+            "host": HOST,
+            "policy": {"models": [{"name": "base"}, {"name": "tiny.en"}]},
+            "whisper_server_language": "en",
+            "whisper_proof_language": "de",
+        },
     }
     variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     inventory = {"all": {"hosts": hosts, "vars": variables}}
@@ -118,3 +124,13 @@ def test_a_wrong_policy_fails_with_the_value_and_the_choice(run):
 def test_what_an_option_does_with_the_model_is_said(run):
     said, _planned = run
     assert "  options  whisper_server_language is en, and the model ggml-base.bin" in said
+
+
+def test_of_several_models_each_is_planned_and_what_an_option_does_with_it_is_said(run):
+    said, planned = run
+    plan = planned["several"]["planned"]["plan"]
+    assert [(one["model"], one["port"]) for one in plan["servers"]] == [("base", 8080), ("tiny.en", 8081)]
+    downloads = [one["to"] for one in planned["several"]["planned"]["changes"] if one["action"] == "download"]
+    assert downloads == ["ggml-base.bin", "ggml-tiny.en.bin"]
+    assert "  several  whisper_server_language is en, and the model ggml-base.bin" in said
+    assert "  several  whisper_proof_language is de, and tiny.en speaks English alone" in said

@@ -96,3 +96,14 @@ def test_a_host_whose_deployment_failed_serves_what_it_has_kept():
     assert hosts_to_ask(["gpu1"], hostvars) == ["gpu1"]
     (server,) = gateway_servers(["gpu1"], hostvars, [kept("gpu1", 8080)], "front")
     assert server["port"] == 8080
+
+
+def test_where_a_host_has_several_models_each_server_says_its_own():
+    servers = [{"gpu": None, "port": 8080, "model": "base.en"}, {"gpu": None, "port": 8081, "model": "tiny"}]
+    answer = {"item": "gpu1", "content": base64.b64encode(json.dumps({"servers": servers}).encode()).decode()}
+    planned = {"gpu1": {**FLEET["gpu1"], "whisper_plan": {"servers": servers}}}
+    for found in (
+        gateway_servers(["gpu1"], FLEET, [answer], "front"),
+        gateway_servers(["gpu1"], planned, [], "front", planned=True),
+    ):
+        assert [(one["name"], one["model"]) for one in found] == [("gpu1-0", "base.en"), ("gpu1-1", "tiny")]

@@ -145,6 +145,12 @@ def test_a_gpu_that_is_not_served_is_left_out_in_the_table() -> None:
     assert [row["verdict"] for row in rows] == ["native", "left out"]
 
 
+def test_the_row_of_a_gpu_has_the_models_that_it_serves() -> None:
+    plan = "facts | whisperops.gpu.deployment_plan(policy={'models': [{'name': 'base'}, {'name': 'tiny'}]})"
+    (row,) = rendered(f"facts | whisperops.gpu.plan_rows({plan}, 'one')", facts=GTX_1080_ON_550)
+    assert (row["model"], row["servers"]) == ("base, tiny", 2)
+
+
 def test_a_host_without_a_gpu_has_one_row() -> None:
     (row,) = rendered("{} | whisperops.gpu.plan_rows({} | whisperops.gpu.deployment_plan, 'one')")
     assert (row["gpu"], row["verdict"], row["servers"]) == (None, "CPU", 1)

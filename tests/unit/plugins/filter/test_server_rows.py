@@ -85,3 +85,8 @@ def test_without_a_time_there_is_no_speed(factor):
 def test_what_is_no_plan_is_refused():
     with pytest.raises(AnsibleFilterError, match="server_rows: got str and dict; allowed: the results"):
         server_rows("x", FACTS, "gpu1")
+
+
+def test_of_several_models_each_server_shows_its_own():
+    servers = [{**server, "model": model} for server, model in zip(PLAN["servers"], ["base.en", "tiny"])]
+    assert [row["model"] for row in server_rows({**PLAN, "servers": servers}, FACTS, "gpu1")] == ["base.en", "tiny"]

@@ -43,6 +43,7 @@ class StubServer:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 request = dict(part_of_form(part) for part in body.split(boundary)[1:-1])
                 with stub._lock:
+                    stub.asked_for.append(self.headers.get("X-Whisper-Model"))
                     stub.requests.append(request)
                     stub.running += 1
                     stub.most_running = max(stub.most_running, stub.running)
@@ -71,7 +72,7 @@ class StubServer:
         threading.Thread(target=self._httpd.serve_forever, daemon=True).start()
 
     def reset(self):
-        self.requests = []
+        self.requests, self.asked_for = [], []
         self.reply = (200, (RECORDED / "1.9.1-words.json").read_bytes())
         self.healthy = True
         self.health = b'{"status":"ok"}'
@@ -174,6 +175,7 @@ def settings(directory, **changed):
         "plan_file": str(directory / "plan.json"),
         "decoder_socket": str(directory / "decode.sock"),
         "model_aliases": ["whisper-1"],
+        "alias_models": {},
         "upload_limit_mib": 4,
         "upload_seconds": 20,
         "queue_length": 2,
@@ -195,12 +197,15 @@ def settings(directory, **changed):
 
 
 @contextlib.contextmanager
-def running_service(directory, servers, server=None, **changed):
+def running_service(directory, servers, server=None, models=None, **changed):
     directory.mkdir(exist_ok=True)
     chosen = settings(directory, **changed)
     spool = directory / "spool"
     spool.mkdir()
-    urls = [{"url": f"http://127.0.0.1:{server.port}/v1/audio/transcriptions"} for server in servers]
+    urls = [
+        {"url": f"http://127.0.0.1:{server.port}/v1/audio/transcriptions", **({"model": model} if model else {})}
+        for server, model in zip(servers, models or [None] * len(servers))
+    ]
     (directory / "servers.json").write_text(json.dumps({"servers": urls}), encoding="utf-8")
     (directory / "plan.json").write_text(json.dumps({"model": "base.en"}), encoding="utf-8")
     (directory / "settings.json").write_text(json.dumps(chosen), encoding="utf-8")

@@ -48,3 +48,23 @@ def test_parts_that_are_shorter_than_the_models_window_are_refused(seconds, refu
     assert templar.evaluate_conditional(trust_as_template(task["when"])) is refused
     message = templar.template(trust_as_template(task["ansible.builtin.fail"]["msg"]))
     assert message.startswith(f"api_split_too_short: whisper_api_split_seconds is {seconds}, ")
+
+
+def test_an_alias_of_a_model_that_the_host_does_not_have_is_refused():
+    loader = DataLoader()
+    tasks = loader.load_from_file(str(ROLE / "tasks" / "preflight.yml"), trusted_as_template=True)
+    task = next(one for one in tasks if "api_alias_unknown" in str(one))
+
+    def refused(plan, **aliases):
+        given = {"whisper_api_alias_models": aliases, **({"whisper_plan": plan} if plan else {})}
+        templar = Templar(loader=loader, variables={**task["vars"], **given, "inventory_hostname": "gpu-1"})
+        for condition in task["when"]:
+            if not templar.template(trust_as_template(f"{{{{ {condition} }}}}")):
+                return ""
+        return templar.template(task["ansible.builtin.fail"]["msg"])
+
+    one = {"model": "base.en", "servers": [{"port": 8080}]}
+    two = {"model": "base.en", "servers": [{"port": 8080, "model": "base.en"}, {"port": 8081, "model": "tiny"}]}
+    assert refused(two, fast="tiny") == refused(one, fast="base.en") == refused(None, fast="large-v3") == ""
+    said = refused(two, fast="tiny", best="large-v3")
+    assert said.startswith("api_alias_unknown: whisper_api_alias_models names large-v3, and the servers of gpu-1")

@@ -25,6 +25,7 @@ def configuration(**given):
         "_whisper_gateway_api": False,
         "_whisper_gateway_api_address": "127.0.0.1:8001",
         "_whisper_gateway_page": False,
+        "_whisper_gateway_models": [],
         "_whisper_gateway_servers": [
             {"name": "gpu1-0", "address": "192.0.2.10", "port": 8080},
             {"name": "gpu_2-0", "address": "2001:db8::2", "port": 8081},
@@ -76,3 +77,43 @@ def test_files_and_programs_are_found_and_no_key_is_in_the_answer(root):
     assert set(seen["files"]) == {services.HAPROXY_CONFIG, KEYS}
     assert seen["programs"] == ["/usr/local/lib/whisperops/nvidia_gpu_exporter-0123/nvidia_gpu_exporter"]
     assert "a" * 64 not in repr(seen)
+
+
+SEVERAL = {
+    "_whisper_gateway_models": ["base.en", "tiny"],
+    "_whisper_gateway_servers": [
+        {"name": "gpu1-0", "address": "192.0.2.10", "port": 8080, "model": "base.en"},
+        {"name": "gpu1-1", "address": "192.0.2.10", "port": 8081, "model": "tiny"},
+    ],
+}
+
+
+def backends(text):
+    """Of each backend with servers, their names."""
+    found = {}
+    for section in text.split("\nbackend ")[1:]:
+        name, _line, rest = section.partition("\n")
+        found[name] = [
+            line.split()[1] for line in rest.partition("\nfrontend ")[0].splitlines() if "agent-addr" in line
+        ]
+    return found
+
+
+@pytest.mark.parametrize("api", [False, True])
+def test_each_model_has_its_own_servers_and_the_first_is_the_default(root, api):
+    text = configuration(**SEVERAL, _whisper_gateway_api=api)
+    assert {name: names for name, names in backends(text).items() if names} == {
+        "servers": ["gpu1-0"],
+        "servers-tiny": ["gpu1-1"],
+    }
+    assert ("use_backend servers-tiny if" in text, "default_backend servers\n" in text) == (True, True)
+    assert set(services.gateway(text, str(root))["servers"]) == {"gpu1-0", "gpu1-1"}
+
+
+def test_without_the_api_a_header_chooses_and_an_unknown_model_is_refused():
+    text = configuration(**SEVERAL)
+    assert "str(model_not_found) unless refused or { var(txn.model) -m str base.en tiny }" in text
+    assert "x-whisper-model" not in configuration()
+    # With the API, the form of the request names the model, and the header is that of the API.
+    public, _queue, asked = configuration(**SEVERAL, _whisper_gateway_api=True).partition("frontend queue")
+    assert ("x-whisper-model" in public, "x-whisper-model" in asked) == (False, True)

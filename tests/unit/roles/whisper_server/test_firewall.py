@@ -39,7 +39,7 @@ def unit(name):
 def test_the_path_of_the_server_takes_the_request_that_would_end_it():
     command = rendered(
         "_whisper_server_run",
-        whisper_server_plan={"runtime": "cpu"},
+        whisper_server_plan={"runtime": "cpu", "model": "base.en"},
         _whisper_server_model_file="ggml-base.en.bin",
     )["arguments"]
     path = command[command.index("--inference-path") + 1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import (
     EndpointsError,
     endpoints,
@@ -78,3 +80,25 @@ def test_a_text_that_names_no_servers_is_refused(text):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(EndpointsError, match="endpoints_missing: "):
         read(str(tmp_path / "servers.json"))
+
+
+def test_of_several_models_each_server_has_its_own_and_of_one_none_is_written():
+    servers = [{"gpu": None, "port": 8080, "model": "base.en"}, {"gpu": None, "port": 8081, "model": "tiny"}]
+    written = endpoints({"verdict": "cpu", "servers": servers}, "w", "::", "h", "/")
+    assert [one["model"] for one in written] == ["base.en", "tiny"]
+    assert parse(json.dumps({"servers": written})) == written
+    assert "model" not in of("::")[0]
+    assert "model" not in parse(json.dumps({"servers": of("::")}))[0]
+
+
+def test_a_model_that_is_no_text_makes_the_file_none():
+    with pytest.raises(EndpointsError):
+        parse('{"servers": [{"port": 8080, "model": ["base.en"]}]}')
+
+
+@pytest.mark.parametrize(("role", "variable"), [("whisper_proof", "servers"), ("whisper_benchmark", "server")])
+def test_the_roles_take_every_key_of_a_server(role, variable):
+    path = Path(__file__).parents[5] / "roles" / role / "meta" / "argument_specs.yml"
+    options = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    plan = {"verdict": "cpu", "servers": [{"gpu": None, "port": 8080, "model": "base.en"}]}
+    assert set(endpoints(plan, "w", "::", "h", "/")[0]) <= set(options[f"{role}_{variable}"]["options"])

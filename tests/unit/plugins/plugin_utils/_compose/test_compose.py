@@ -176,3 +176,8 @@ def test_restart_policies_are_those_of_systemd(policy, restart):
     options = {"whisper_server_restart_policy": policy}
     assert services(options=options)["server-0"]["restart"] == policy
     assert unit(options=options)["Restart"] == [restart]
+
+
+def test_several_models_are_refused():
+    with pytest.raises(AnsibleFilterError, match=r"^models_unsupported: .* Compose and Podman"):
+        rendered(policy={"models": [{"name": "base"}, {"name": "tiny"}]})

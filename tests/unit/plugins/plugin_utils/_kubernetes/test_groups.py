@@ -208,3 +208,8 @@ def test_nodes_that_are_alike_are_planned_once(monkeypatch):
     found = planned(cluster=fleet(330))
     assert sum(len(one["nodes"]) for one in found["groups"]) + len(found["left_out"]) >= 330
     assert len(asked) < 20
+
+
+def test_several_models_are_refused():
+    with pytest.raises(PlanInputError, match=r"^models_unsupported: .* Kubernetes"):
+        planned(policy={"models": [{"name": "base"}, {"name": "tiny"}]})

@@ -348,3 +348,10 @@ def test_a_record_of_any_form_makes_a_page(made):
     fleet = fleet_of([made], MONDAY)
     assert page.render(fleet).startswith("<!DOCTYPE html>")
     assert json.loads(records.as_json(fleet.as_dict()))["summary"]["hosts"] == 1
+
+
+def test_of_several_models_each_server_has_its_own():
+    servers = [{"gpu": None, "port": 8080, "model": "base.en"}, {"gpu": None, "port": 8081, "model": "tiny"}]
+    html = html_of(record(plan={**CPU_PLAN, "servers": servers}))
+    assert "port 8080, CPU, base.en" in html
+    assert "port 8081, CPU, tiny" in html
