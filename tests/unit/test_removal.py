@@ -187,20 +187,19 @@ def rendered(name, role="docker_engine", **values):
 
 
 def test_the_files_that_a_role_may_write_are_recorded_by_name():
-    values = {
-        "_whisper_server_model_file": "ggml.bin",
-        "_whisper_server_wanted": ["whisper-server-0", "whisper-server-1"],
-    }
-    assert rendered("_whisper_server_files", "whisper_server", **values) == [
+    plan = {"model": "base.en", "servers": [{"gpu": None, "port": port} for port in (8080, 8081)]}
+    assert rendered("_whisper_server_files", "whisper_server", whisper_server_plan=plan) == [
         "/etc/whisper/servers.json",
-        "/var/lib/whisper/models/ggml.bin",
-        "/var/lib/whisper/models/.ggml.bin.part",
+        "/var/lib/whisper/models/ggml-base.en.bin",
+        "/var/lib/whisper/models/.ggml-base.en.bin.part",
         "/var/lib/whisper/logs/whisper-server-0.log",
         "/var/lib/whisper/logs/whisper-server-1.log",
     ]
-    both = rendered("_whisper_server_files", "whisper_server", whisper_server_vad=True, **values)
-    vad = "ggml-silero-v6.2.0.bin"
-    assert {f"/var/lib/whisper/models/{vad}", f"/var/lib/whisper/models/.{vad}.part"} < set(both)
+    # Of several models each, and the one that finds speech.
+    plan["servers"] = [{**server, "model": model} for server, model in zip(plan["servers"], ("base.en", "tiny"))]
+    both = rendered("_whisper_server_files", "whisper_server", whisper_server_plan=plan, whisper_server_vad=True)
+    for file in ("ggml-base.en.bin", "ggml-tiny.bin", "ggml-silero-v6.2.0.bin"):
+        assert {f"/var/lib/whisper/models/{file}", f"/var/lib/whisper/models/.{file}.part"} < set(both)
     build = "/var/cache/whisperops/build"
     written = {f"{build}/{name}" for name in (".source.part", build_run.LOG, build_run._STATE, build_run._RESULT)}
     assert written <= set(rendered("_whisper_image_build_files", "whisper_image"))
