@@ -108,7 +108,7 @@ def test_pods_pass_the_strictest_pod_security_standard(play, cluster, tmp_path):
         pod["metadata"]["name"] = "sample"
         # DRA makes the claim of a template in a controller, and there is none here.
         cluster.request("POST", "/api/v1/namespaces/secure/pods?dryRun=All&fieldValidation=Strict", pod)
-        del pod["spec"]["containers"][0]["securityContext"]["capabilities"]
+        del pod["spec"]["containers"][-1]["securityContext"]["capabilities"]
         with pytest.raises(urllib.error.HTTPError) as refused:
             cluster.request("POST", "/api/v1/namespaces/secure/pods?dryRun=All", pod)
         assert "restricted" in json.loads(refused.value.read())["message"]
@@ -121,11 +121,13 @@ def test_the_api_knows_every_field_of_every_object(play, cluster, tmp_path):
         assert play("admin", **given, whisper_kubernetes_namespace="fields").returncode == 0
     finally:
         cluster.request("DELETE", "/apis/storage.k8s.io/v1/storageclasses/shared")
-    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fields"}})
+    for name in ("fields", "fields-prover"):
+        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     objects = rendered(tmp_path / OBJECTS)
     assert {one["kind"] for one in objects} == {
         *("Namespace", "PersistentVolumeClaim", "Service", "NetworkPolicy", "Ingress"),
         *("Deployment", "PodDisruptionBudget", "ResourceClaimTemplate"),
+        *("ConfigMap", "DaemonSet", "Role", "RoleBinding", "ServiceAccount"),
     }
     for one in objects:
         if one["kind"] != "Namespace":

@@ -69,9 +69,19 @@ def test_the_access_is_that_to_the_objects_that_are_rendered():
     def resources(**given):
         return {one["resource"] for one in access(options(**given))}
 
-    assert resources() == {"namespaces", "services", "networkpolicies", "deployments", "poddisruptionbudgets"}
+    prover = {"configmaps", "serviceaccounts", "roles", "rolebindings", "daemonsets"}
+    servers = {"namespaces", "services", "networkpolicies", "deployments", "poddisruptionbudgets"}
+    assert resources() == servers | prover
+    assert resources(gate=False) == servers
     assert "namespaces" not in resources(create_namespace=False)
     assert {"ingresses", "persistentvolumeclaims"} <= resources(ingress_host="x", **NEW_CLAIM)
+
+
+def test_rights_for_a_prover_that_no_node_needs_are_not_asked_for():
+    denied = [{"verb": "create", "group": "apps", "resource": "daemonsets", "namespace": "whisper-prover"}]
+    on_cpu = planned(cluster={**observed(), "nodes": [n for n in observed()["nodes"] if n["name"] == "cpu-1"]})
+    assert found({"denied": denied}, plan=on_cpu) == []
+    assert len(found({"denied": denied})) == 1
 
 
 def test_a_cluster_that_cannot_serve_says_why():
