@@ -32,10 +32,14 @@ def access(options: Options) -> list[dict[str, Any]]:
         *([("", kind, place) for place in _places(options) for kind in ("configmaps", "serviceaccounts")]),
         *([("apps", "daemonsets", options.prover_namespace)] if options.gate else []),
     ]
+    wanted = [(verb, *kind) for kind in kinds for verb in _VERBS]
+    # To see how far they are.
+    wanted += [("list", "", "pods", inside), ("list", "apps", "deployments", inside)]
+    if options.remove_outdated:
+        wanted += [("delete", "apps", "deployments", inside), ("delete", "policy", "poddisruptionbudgets", inside)]
     return [
         {"verb": verb, "group": group, "resource": resource, **({"namespace": place} if place else {})}
-        for group, resource, place in kinds
-        for verb in _VERBS
+        for verb, group, resource, place in wanted
     ]
 
 

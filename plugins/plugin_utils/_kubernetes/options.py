@@ -33,6 +33,7 @@ class Options:
     ingress_tls_secret: str
     ingress_annotations: Mapping[str, Any]
     gate: bool
+    remove_outdated: bool
     prover_image: str
     prover_namespace: str
     prover_annotations: Mapping[str, str]
