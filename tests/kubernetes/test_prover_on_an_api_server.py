@@ -22,12 +22,13 @@ GATE = "whisperops.gpu/proven"
 LABELS = "app.kubernetes.io/name=whisper-server"
 
 
-@pytest.fixture
-def objects(play, tmp_path) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def objects(play_once) -> list[dict[str, Any]]:
+    play, directory = play_once
     given = {"whisper_kubernetes_namespace": NAMESPACE, "whisper_kubernetes_apply": True}
     done = play("admin", **given)
     assert done.returncode == 0, done.stdout
-    paths = sorted((tmp_path / "kubernetes" / "speech").iterdir())
+    paths = sorted((directory / "kubernetes" / "speech").iterdir())
     return [one for path in paths for one in yaml.safe_load_all(path.read_text("utf-8"))]
 
 
