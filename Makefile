@@ -70,6 +70,9 @@ unit: $(VENV)/.dev ## unit tests on the control node's Python, with the branches
 	$(if $(CORE),$(TOOLS) pytest --quiet $(UNIT),$(BIN)/coverage run -m pytest --quiet)
 	$(if $(CORE),,$(BIN)/coverage report)
 
+unit-guards: $(VENV)/.dev ## the unit tests of each fault without its guard, which must fail
+	$(BIN)/python tests/guards/unit.py
+
 HOST_PYTHONS ?= all
 unit-pythons: $(VENV)/.dev ## what runs on hosts, tested on each Python from 3.8 that is here
 	$(TOOLS) tests/unit/on_each_python $(HOST_PYTHONS)
@@ -245,7 +248,7 @@ scenarios-beside: $(VENV)/.dev
 	set -e; for scenario in refusals engine; do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
 # A scenario also waits for its hosts: three at a time keep two processors busy throughout.
-STATIC := lint sanity unit unit-pythons build-check unit-cuda fuzz report-check page-check execution-environment docs cores-static unit-docker
+STATIC := lint sanity unit unit-guards unit-pythons build-check unit-cuda fuzz report-check page-check execution-environment docs cores-static unit-docker
 test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 lab-releases cores-dev
 	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
@@ -263,5 +266,5 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	@# No sanity: that of 2.22.0rc1 takes a part from GitHub, which a closed network does not reach.
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
-.PHONY: help setup dev lint sanity unit unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
+.PHONY: help setup dev lint sanity unit unit-guards unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
   molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check kube-demo kube-demo-down test nightly

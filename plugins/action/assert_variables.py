@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, Callable, Iterable, Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.action import ActionBase
@@ -40,6 +40,21 @@ def load() -> None:
 load()
 
 
+def check(
+    variables: Mapping[str, Any], template: Callable[[Any], Any], ignored: Iterable[str] = ()
+) -> tuple[list[str], str]:
+    """The names that are ours and no defaults, and a line for each fault of a host's variables."""
+    ours = candidates(variables, specification(), ignored)
+    names = [name for name in ours if not is_default(name, variables[name], specification())]
+    found: list[Exception] = [*faults(names, lambda name: template(variables[name]), specification())]
+    if PROXY in names:
+        try:
+            proxy_environment(template(variables[PROXY]))
+        except AnsibleFilterError as error:
+            found.append(error)
+    return names, "\n".join(sanitize_line(fault, LONGEST_FAULT) for fault in found)
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -47,16 +62,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _unused, given = self.validate_argument_spec(ARGUMENTS)
-        variables = task_vars or {}
-        ours = candidates(variables, specification(), given["ignore"])
-        names = [name for name in ours if not is_default(name, variables[name], specification())]
-        found: list[Exception] = [*faults(names, lambda name: self._templar.template(variables[name]), specification())]
-        if PROXY in names:
-            try:
-                proxy_environment(self._templar.template(variables[PROXY]))
-            except AnsibleFilterError as error:
-                found.append(error)
+        names, wrong = check(task_vars or {}, self._templar.template, given["ignore"])
         result.update(changed=False, variables=names)
-        if found:
-            result.update(failed=True, msg="\n".join(sanitize_line(fault, LONGEST_FAULT) for fault in found))
+        if wrong:
+            result.update(failed=True, msg=wrong)
         return result

@@ -11,6 +11,7 @@ from typing import Any, Mapping
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
+from ansible_collections.whisperops.gpu.plugins.action.assert_variables import check
 from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes, model_files
 from ansible_collections.whisperops.gpu.plugins.filter.deployment_plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.filter.host_problems import host_problems
@@ -61,6 +62,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result: dict[str, Any] = super().run(tmp, task_vars)
         _unused, given = self.validate_argument_spec(ARGUMENTS)
         variables, host = task_vars or {}, given["host"]
+        if host is None:
+            _names, wrong = check(variables, self._templar.template)
+            if wrong:
+                return {**result, "failed": True, "msg": wrong, "observed": False}
         # Not an argument: it has the values of variables that may be secrets.
         lookup = lookup_loader.get("whisperops.gpu.deployment_inputs", loader=self._loader, templar=self._templar)
         (wanted,) = lookup.run([], variables=variables)

@@ -109,6 +109,7 @@ holder:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.file_lock import FileLockedError
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.host_lock import HostLock
 
 
@@ -132,6 +133,8 @@ def main() -> None:
             holder = lock.acquire(options["run"], options["stale_minutes"] * 60, options["ended"])
         else:
             lock.release(options["run"])
+    except FileLockedError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{options['path']}: {error.strerror}. Run the task with become: true.")
     # The action plugin decides whether a run that has the lock is a failure.

@@ -12,11 +12,14 @@ version_added: 0.1.0
 author: The whisperops.gpu founders (@whisperops)
 description:
   - Internal to this collection, and may change in any release.
-  - Observes the host (M(whisperops.gpu.whisper_host_info)), makes the plan (P(whisperops.gpu.deployment_plan#filter)),
+  - Checks the variables of the host as M(whisperops.gpu.assert_variables) does, observes the host
+    (M(whisperops.gpu.whisper_host_info)), makes the plan (P(whisperops.gpu.deployment_plan#filter)),
     shows why, and lists the changes (P(whisperops.gpu.deployment_changes#filter)). Decides on the control node.
 options:
   host:
-    description: The result of M(whisperops.gpu.whisper_host_info). With it, nothing is asked of the host.
+    description:
+      - The result of M(whisperops.gpu.whisper_host_info). With it, nothing is asked of the host, and its variables are
+        not checked.
     type: dict
   observe:
     description: Options of M(whisperops.gpu.whisper_host_info).

@@ -173,6 +173,7 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.file_lock import FileLockedError
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.installation_record import (
     KINDS,
     ROLES,
@@ -236,7 +237,7 @@ def main() -> None:
             after = written(record)
             if writes and after != before:
                 file.replace(after)
-    except InstallationRecordError as error:
+    except (FileLockedError, InstallationRecordError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{file.path}: {error.strerror}. Run the task with become: true.")

@@ -43,7 +43,16 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import 
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.hardware import describe  # noqa: E402 - path first
 
 # What takes long and tells little more comes last.
-ORDER = ("detection", "device_code", "proof", "benchmark", "benchmark_on_cpu", "servers_per_gpu", "wrong_architecture")
+ORDER = (
+    "detection",
+    "device_code",
+    "proof",
+    "benchmark",
+    "benchmark_on_cpu",
+    "servers_per_gpu",
+    "servers_under_mps",
+    "wrong_architecture",
+)
 GIB = 1 << 30
 MODELS_GIB = 8
 

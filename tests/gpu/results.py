@@ -23,7 +23,7 @@ class Results:
         # A run of some of the tests adds to what others of the same day found on the same machine.
         kept = earlier if all(earlier.get(key) == value for key, value in machine.items()) else {}
         self.content: dict[str, Any] = {"proof": [], "benchmark": {}, "servers_per_gpu": {}, **kept, **machine}
-        self._counted: set[str] = set()
+        self._counted: set[tuple[str, str]] = set()
         self.save()
 
     def add(self, **parts: Any) -> None:
@@ -39,11 +39,12 @@ class Results:
         self.content["benchmark"].setdefault(model, {}).update(parts)
         self.save()
 
-    def add_servers(self, model: str, row: dict[str, Any]) -> None:
-        if model not in self._counted:
-            self.content["servers_per_gpu"][model] = []
-            self._counted.add(model)
-        self.content["servers_per_gpu"][model].append(row)
+    def add_servers(self, model: str, row: dict[str, Any], part: str = "servers_per_gpu") -> None:
+        rows = self.content.setdefault(part, {})
+        if (part, model) not in self._counted:
+            rows[model] = []
+            self._counted.add((part, model))
+        rows[model].append(row)
         self.save()
 
     def save(self) -> None:
@@ -78,7 +79,7 @@ def page(runs: list[dict[str, Any]]) -> str:
     ]
     for run in runs:
         lines += ["", f"## {run['gpu']['name']}, driver {run['driver']}, {run['date']}", ""]
-        lines += _speed(run) + _engine(run) + _servers(run)
+        lines += _speed(run) + _engine(run) + _servers(run) + _mps(run)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -163,6 +164,25 @@ def _servers(run: dict[str, Any]) -> list[str]:
         ]
     head = "model, servers, clients, throughput, p50, p95, GPU memory, GPU busy"
     note = "Servers on the one GPU, two clients each, 30 s of audio a request; throughput in audio seconds per second:"
+    return [note, "", *_table(head, rows), ""] if rows else []
+
+
+def _mps(run: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            f"{model} (random weights)",
+            point["servers"],
+            "yes" if point["mps"] else "no",
+            f"{point['throughput']} x",
+            f"{point['p50']} s",
+            _text(point["gpu_memory_peak_mib"], " MiB"),
+            _text(point["utilization_mean_percent"], " %"),
+        ]
+        for model, points in run.get("servers_under_mps", {}).items()
+        for point in points
+    ]
+    head = "model, servers, MPS, throughput, p50, GPU memory, GPU busy"
+    note = "The same under NVIDIA's Multi-Process Service (MPS), and without in turns:"
     return [note, "", *_table(head, rows), ""] if rows else []
 
 

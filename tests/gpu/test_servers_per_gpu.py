@@ -42,8 +42,8 @@ def test_throughput_by_number_of_servers(model, bench, time_left):
     assert best > 1, "the GPU is slower than speech"
 
 
-def started_together(stack, binary, model, number):
-    servers = [whisper_process.Server(binary, model, measuring.OPTIONS) for place in range(number)]
+def started_together(stack, binary, model, number, environment=None):
+    servers = [whisper_process.Server(binary, model, measuring.OPTIONS, environment) for place in range(number)]
     for server in servers:
         server.start()
         stack.callback(server.stop)

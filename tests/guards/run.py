@@ -30,6 +30,8 @@ HERE = Path(__file__).resolve().parent
 # Where a play of a scenario uses no list of refusals, all of its tasks are named.
 LOOP = "Verify each failure"
 A_HOST_FAILED = 2
+# No status of a program.
+NOT_DEPLOYED = 256
 
 
 def copy_checkout(folder: Path) -> None:
@@ -101,9 +103,12 @@ def play(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_in_copy(
-    scenario: str, part: dict[str, Any], guard: dict[str, Any] | None = None
+    scenario: str, part: dict[str, Any], guard: dict[str, Any] | None = None, converge: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """One play of a scenario, in a copy of the checkout, there without the guard."""
+    """One play of a scenario, in a copy of the checkout, without the guard if one is given.
+
+    ``converge``: hosts that the copy is deployed to first.
+    """
     with tempfile.TemporaryDirectory(prefix="without-guard-") as folder:
         tree = Path(folder)
         copy_checkout(tree)
@@ -111,6 +116,10 @@ def run_in_copy(
             take_away(tree, guard)
         one = tree / "molecule" / scenario / "one.yml"
         one.write_text(yaml.safe_dump([part], sort_keys=False, width=1000))
+        if converge:
+            deployed = play(tree, f"molecule/{scenario}/converge.yml", f"--limit={converge}")
+            if deployed.returncode:
+                return subprocess.CompletedProcess(deployed.args, NOT_DEPLOYED, deployed.stdout, deployed.stderr)
         return play(tree, str(one))
 
 
@@ -119,15 +128,17 @@ def why(done: subprocess.CompletedProcess[str]) -> str:
     return re.sub(r"[\s*]+", " ", (said or [done.stdout])[-1])[-600:]
 
 
-def needs(part: dict[str, Any], guard: dict[str, Any], scenario: str) -> bool:
+def needs(part: dict[str, Any], guard: dict[str, Any], scenario: str, converge: str | None) -> bool:
     """Whether the test passes with the guard, and fails without it."""
     begun = time.monotonic()
     kept = run_in_copy(scenario, part)
-    done = run_in_copy(scenario, part, guard) if kept.returncode == 0 else kept
+    done = run_in_copy(scenario, part, guard, converge) if kept.returncode == 0 else kept
     failed = done.returncode == A_HOST_FAILED and "unreachable=1" not in done.stdout
     verdict = "fails" if failed else "PASSES"
     if done is kept:
         verdict, failed = "FAILS WITH IT", False
+    elif done.returncode == NOT_DEPLOYED:
+        verdict = "IS NOT DEPLOYED WITHOUT IT"
     print(f"{named(guard)} ({time.monotonic() - begun:.0f} s): {verdict}: {why(done)}", flush=True)
     return failed
 
@@ -156,8 +167,8 @@ def main() -> int:
         for guard in guards:
             part = reduced(group, yaml.safe_load(verify), guard)
             tried += 1
-            wrong += not needs(part, guard, arguments.scenario)
-            mend(part["hosts"], arguments.scenario)
+            wrong += not needs(part, guard, arguments.scenario, group.get("converge"))
+            mend(group.get("converge", part["hosts"]), arguments.scenario)
     if not tried:
         raise SystemExit(f"guards.yml has no such guard for the scenario {arguments.scenario}")
     print(f"{tried} guards taken away: {wrong} of their tests did not tell")

@@ -4,6 +4,8 @@ recorded. The microphone is Chromium's own stand-in, which plays a file."""
 from __future__ import annotations
 
 import json
+import threading
+import wave
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,48 @@ def test_a_file_can_be_dropped(visit):
         speech,
     )
     expect(page.locator("#segments span")).to_have_text([SAID], timeout=30_000)
+
+
+def long_speech(path):
+    """Three times the clip, which the service below has in three parts."""
+    with wave.open(str(CLIP)) as clip, wave.open(str(path), "wb") as target:
+        target.setparams(clip.getparams())
+        target.writeframes(3 * clip.readframes(clip.getnframes()))
+    return str(path)
+
+
+@pytest.fixture
+def split(tmp_path):
+    stub = StubServer()
+    with running_service(tmp_path, [stub], split_seconds=3) as running:
+        yield running
+    stub.close()
+
+
+def test_the_text_grows_with_each_part_of_long_audio(browser, split, tmp_path):
+    reply, third = split.server.reply, threading.Event()
+    split.server.reply = lambda _request: (len(split.server.requests) < 3 or third.wait(20), reply)[1]
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{split.port}/")
+    page.set_input_files("#file", long_speech(tmp_path / "long.wav"))
+    expect(page.locator("#segments span")).to_have_text([SAID, SAID], timeout=30_000)
+    expect(page.locator("#status")).to_contain_text("Waiting for the transcript")
+    third.set()
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator("#segments span")).to_have_text([SAID, SAID, SAID])
+    expect(page.locator("#segments time")).to_have_text(["00:00", "00:02", "00:05"])
+    page.close()
+
+
+def test_a_failure_after_the_first_part_is_told_below_what_there_is(browser, split, tmp_path):
+    reply = split.server.reply
+    split.server.reply = lambda _request: reply if len(split.server.requests) < 3 else (500, b"stoi")
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{split.port}/")
+    page.set_input_files("#file", long_speech(tmp_path / "long.wav"))
+    expect(page.get_by_role("alert")).to_contain_text("could not transcribe it", timeout=30_000)
+    expect(page.locator("#segments span")).to_have_text([SAID, SAID])
+    page.close()
 
 
 def test_a_failure_is_told_in_the_words_of_the_api(visit, tmp_path):

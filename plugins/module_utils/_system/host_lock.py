@@ -6,17 +6,19 @@
 Of two runs that replace the same server, each would take the other's for the previous one.
 
 The file is in /run, so no lock outlives a restart of the host. It is emptied and never removed: a process that waits
-for it would otherwise wait for a file that nobody else opens any more.
+for it would otherwise wait for a file that nobody else opens any more. Only its owner may open it: whoever can read a
+file can keep it locked.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
 from typing import IO, Any, Iterator, Mapping
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import file_lock
 
 Run = Mapping[str, Any]
 # Of a file that anybody may have edited.
@@ -52,9 +54,9 @@ class HostLock:
 
     @contextlib.contextmanager
     def _file(self) -> Iterator[IO[str]]:
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(handle, "r+", encoding="utf-8", errors="replace") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            file_lock.lock(handle, self.path)
             yield file
 
 

@@ -9,12 +9,11 @@ One JSON file: role by role, kind by kind, each entry in the order in which it w
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._system import whole_file
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import file_lock, whole_file
 
 ROLES = (
     "docker_engine",
@@ -184,7 +183,7 @@ class RecordFile:
             os.chmod(directory, 0o755)
         handle = os.open(directory, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            file_lock.lock(handle, directory)
             yield
         finally:
             os.close(handle)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from . import languages
 from .parameters import Parameters
@@ -24,45 +24,93 @@ class AnswerError(ValueError):
     """What the server sent is no transcription."""
 
 
-def answer(result: Result, seconds: float, wanted: Parameters) -> Answer:
-    """`result` is what the server said of `seconds` of audio."""
+class Transcript(NamedTuple):
+    """Of the audio or a part of it, with the times of the whole."""
+
+    language: str
+    segments: list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        """The segments' own texts, which have a space where a word begins: whisper-server's text has a line for each,
+        and one that ends in the middle of a word makes two of it."""
+        return "".join(segment["text"] for segment in self.segments)
+
+
+def transcript(result: Result, seconds: float, start: float = 0.0) -> Transcript:
+    """`result` is what the server said of `seconds` of audio, which begin `start` seconds after the whole does."""
     try:
-        segments = [_checked(segment, seconds) for segment in result.get("segments") or []]
+        segments = [_checked(segment, seconds, start) for segment in result.get("segments") or []]
+        language = str(result.get("language") or "")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AnswerError(repr(error)) from error
-    # The segments' own texts, which have a space where a word begins: whisper-server's text has a line for each, and
-    # one that ends in the middle of a word makes two of it.
-    text = "".join(segment["text"] for segment in segments).strip()
-    if wanted.stream:
-        return Answer("text/event-stream", "".join(_events(segments, text)))
+    if start and _spaced(language):
+        _begin_with_a_word(segments)
+    return Transcript(language, segments)
+
+
+def _begin_with_a_word(segments: list[dict[str, Any]]) -> None:
+    """Audio is cut in a pause: what is said after it is no rest of the word before."""
+    for segment in segments:
+        if segment["text"].strip():
+            segment["text"] = " " + segment["text"].lstrip()
+            break
+    for token in (token for segment in segments for token in segment["words"]):
+        token["word"] = " " + token["word"].lstrip()
+        if token["word"].strip():
+            break
+
+
+def joined(parts: Sequence[Transcript]) -> Transcript:
+    """The language is that of the first."""
+    return Transcript(parts[0].language, [segment for part in parts for segment in part.segments])
+
+
+def answer(spoken: Transcript, seconds: float, wanted: Parameters) -> Answer:
+    """The whole of `seconds` of audio."""
+    text = spoken.text.strip()
     if wanted.response_format == "text":
         return Answer("text/plain", f"{text}\n")
     if wanted.response_format == "srt":
-        return Answer("application/x-subrip", "".join(_srt(segments)))
+        return Answer("application/x-subrip", "".join(_srt(spoken.segments)))
     if wanted.response_format == "vtt":
-        return Answer("text/vtt", "WEBVTT\n\n" + "".join(_vtt(segments)))
+        return Answer("text/vtt", "WEBVTT\n\n" + "".join(_vtt(spoken.segments)))
     usage = {"type": "duration", "seconds": round(seconds, 2)}
     if wanted.response_format == "json":
         return Answer("application/json", json.dumps({"text": text, "usage": usage}, ensure_ascii=False))
-    language = result.get("language") or ""
     verbose: dict[str, Any] = {
         "task": "translate" if wanted.translate else "transcribe",
-        # Whatever is spoken, a translation is in English.
-        "language": "english" if wanted.translate else language,
+        "language": _language(spoken, wanted),
         "duration": round(seconds, 2),
         "text": text,
         "usage": usage,
+        **timed(spoken, wanted),
     }
-    if wanted.words:
-        verbose["words"] = words(segments, str(verbose["language"]))
-    if wanted.segments:
-        verbose["segments"] = [_segment(number, segment) for number, segment in enumerate(segments)]
     return Answer("application/json", json.dumps(verbose, ensure_ascii=False))
+
+
+def timed(spoken: Transcript, wanted: Parameters, first: int = 0) -> dict[str, Any]:
+    """What verbose_json has next to the text. `first` is the number of its first segment."""
+    found: dict[str, Any] = {}
+    if wanted.response_format == "verbose_json" and wanted.words:
+        found["words"] = words(spoken.segments, _language(spoken, wanted))
+    if wanted.response_format == "verbose_json" and wanted.segments:
+        found["segments"] = [_segment(number, segment) for number, segment in enumerate(spoken.segments, start=first)]
+    return found
+
+
+def _language(spoken: Transcript, wanted: Parameters) -> str:
+    # Whatever is spoken, a translation is in English.
+    return "english" if wanted.translate else spoken.language
+
+
+def _spaced(language: str) -> bool:
+    return languages.code_of(language) not in languages.UNSPACED
 
 
 def words(segments: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
     """Whole words. whisper-server's `words` are tokens, of which one that begins with a space begins a word."""
-    spaced = languages.code_of(language) not in languages.UNSPACED
+    spaced = _spaced(language)
     found: list[dict[str, Any]] = []
     for token in (token for segment in segments for token in segment["words"]):
         text = token["word"]
@@ -74,16 +122,16 @@ def words(segments: list[dict[str, Any]], language: str) -> list[dict[str, Any]]
     return found
 
 
-def _checked(segment: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def _checked(segment: Mapping[str, Any], seconds: float, start: float) -> dict[str, Any]:
     tokens = segment.get("words") or []
     if not all(isinstance(text, str) for text in (segment["text"], *(token["word"] for token in tokens))):
         raise TypeError("a text")
-    return {**_within(segment, seconds), "words": [_within(token, seconds) for token in tokens]}
+    return {**_within(segment, seconds, start), "words": [_within(token, seconds, start) for token in tokens]}
 
 
-def _within(timed: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def _within(timed: Mapping[str, Any], seconds: float, start: float) -> dict[str, Any]:
     """With its times within the audio: the window of the model ends after it, and a model can be wrong."""
-    times = {key: round(min(max(float(timed.get(key, 0)), 0.0), seconds), 2) for key in ("start", "end")}
+    times = {key: round(start + min(max(float(timed.get(key, 0)), 0.0), seconds), 2) for key in ("start", "end")}
     return {**timed, **times}
 
 
@@ -126,10 +174,3 @@ def _srt(segments: list[dict[str, Any]]) -> Iterator[str]:
 def _vtt(segments: list[dict[str, Any]]) -> Iterator[str]:
     for segment in segments:
         yield _cue(segment, ".")
-
-
-def _events(segments: list[dict[str, Any]], text: str) -> Iterator[str]:
-    for number, segment in enumerate(segments):
-        delta = segment["text"].lstrip() if number == 0 else segment["text"]
-        yield f"data: {json.dumps({'type': 'transcript.text.delta', 'delta': delta})}\n\n"
-    yield f"data: {json.dumps({'type': 'transcript.text.done', 'text': text})}\n\n"

@@ -22,12 +22,12 @@ from .refusal import RefusalError, invalid
 from .settings import Settings
 
 RATE = 16_000
-_SAMPLE_BYTES = 2
-BYTES_A_SECOND = RATE * _SAMPLE_BYTES
+SAMPLE_BYTES = 2
+BYTES_A_SECOND = RATE * SAMPLE_BYTES
 # OpenAI's own limit.
 SHORTEST_SECONDS = 0.1
 PIECE = 256 * 1024
-_HEADER = 44
+WAV_HEADER = 44
 # Of a signature; ADTS and MP3 need three.
 _SIGNATURE = 12
 _TAG_HEADER = 10
@@ -103,15 +103,15 @@ def _as_it_is(upload: IO[bytes], settings: Settings) -> Audio | None:
     upload.seek(0)
     try:
         with wave.open(upload, "rb") as source, contextlib.ExitStack() as opened:
-            size = source.getnframes() * _SAMPLE_BYTES
+            size = source.getnframes() * SAMPLE_BYTES
             shape = (source.getframerate(), source.getnchannels(), source.getsampwidth())
-            if shape != (RATE, 1, _SAMPLE_BYTES) or size > os.fstat(upload.fileno()).st_size:
+            if shape != (RATE, 1, SAMPLE_BYTES) or size > os.fstat(upload.fileno()).st_size:
                 return None
             file = opened.enter_context(tempfile.TemporaryFile(dir=settings.spool_dir))
             file.write(wav_header(size))
             while piece := source.readframes(PIECE):
                 file.write(piece)
-            if file.tell() != _HEADER + size:
+            if file.tell() != WAV_HEADER + size:
                 return None
             opened.pop_all()
     except (wave.Error, EOFError):
@@ -176,4 +176,4 @@ async def _answer(reader: asyncio.StreamReader, settings: Settings) -> Audio:
 def wav_header(size: int) -> bytes:
     """Of `size` bytes of sound."""
     form = struct.pack("<HHIIHH", 1, 1, RATE, BYTES_A_SECOND, 2, 16)
-    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", _HEADER - 8 + size, b"WAVE", b"fmt ", 16, form, b"data", size)
+    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", WAV_HEADER - 8 + size, b"WAVE", b"fmt ", 16, form, b"data", size)

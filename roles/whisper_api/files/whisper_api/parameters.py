@@ -14,7 +14,8 @@ from .refusal import RefusalError, invalid
 Fields = Sequence[Tuple[str, str]]
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
-STREAMED = ("json", "text")
+WITHOUT_TIMES = ("json", "text")
+STREAMED = ("json", "text", "verbose_json")
 GRANULARITIES = ("word", "segment")
 # Documented by OpenAI for other models than Whisper. What they ask for, whisper.cpp does not do.
 UNSUPPORTED = ("include", "keywords", "known_speaker_names", "known_speaker_references", "languages")
@@ -34,7 +35,7 @@ class Parameters(NamedTuple):
         """The fields that whisper-server gets next to the audio. Its longest format holds all the others."""
         # Without them verbose_json costs one more encoding, to detect the language again.
         fields = {"response_format": "verbose_json", "no_language_probabilities": "true"}
-        if self.response_format in STREAMED:
+        if self.response_format in WITHOUT_TIMES:
             # Nobody sees a timestamp. whisper.cpp 1.8.4 to 1.9.3 would cut each segment at 60 characters, too.
             fields["token_timestamps"] = "false"
         if self.translate:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
 import uuid
-from typing import Any, AsyncIterator, Awaitable, Callable
+from typing import Any, AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from . import answers, audio, page, servers
+from . import answers, audio, metrics, page, parts, servers, stream
 from .form import receive
 from .parameters import Parameters, check_model, parameters
 from .refusal import RefusalError
@@ -45,6 +46,7 @@ async def answer_in_form(request: web.Request, handler: Handler) -> web.StreamRe
     """Whatever goes wrong, the client gets an error of OpenAI's form, and each answer the name of its request."""
     given = request.headers.get(REQUEST_ID, "")
     name = given if re.fullmatch(r"[\w.:-]{1,128}", given) else str(uuid.uuid4())
+    request[REQUEST_ID] = name
     try:
         answer = await handler(request)
     except RefusalError as refusal:
@@ -71,6 +73,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._active = 0
+        self._metrics = metrics.Metrics()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
@@ -79,7 +82,9 @@ class Service:
         self._servers = servers.Servers(self._settings, session)
         await self._servers.check()
         watching = asyncio.ensure_future(self._servers.watch())
-        yield
+        told = (self._settings.metrics_listen_address, self._settings.metrics_port)
+        async with metrics.exposed(lambda: self._metrics.text(self._servers.usable, self._active), *told):
+            yield
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
@@ -115,13 +120,28 @@ class Service:
 
     # Audio.
 
-    async def transcribe(self, request: web.Request) -> web.Response:
-        return await self._in_turn(request, translate=False)
+    async def transcribe(self, request: web.Request) -> web.StreamResponse:
+        return await self._counted(request, translate=False)
 
-    async def translate(self, request: web.Request) -> web.Response:
-        return await self._in_turn(request, translate=True)
+    async def translate(self, request: web.Request) -> web.StreamResponse:
+        return await self._counted(request, translate=True)
 
-    async def _in_turn(self, request: web.Request, translate: bool) -> web.Response:
+    async def _counted(self, request: web.Request, translate: bool) -> web.StreamResponse:
+        status = 500
+        try:
+            answer = await self._in_turn(request, translate)
+            status = answer.status
+            return answer
+        except RefusalError as refusal:
+            status = refusal.status
+            raise
+        except (ConnectionError, asyncio.TimeoutError):
+            status = 499
+            raise
+        finally:
+            self._metrics.answered(status)
+
+    async def _in_turn(self, request: web.Request, translate: bool) -> web.StreamResponse:
         usable = self._servers.usable
         if not usable:
             raise self._later("no_server", "No server is up.")
@@ -134,7 +154,7 @@ class Service:
         finally:
             self._active -= 1
 
-    async def _answered(self, request: web.Request, translate: bool) -> web.Response:
+    async def _answered(self, request: web.Request, translate: bool) -> web.StreamResponse:
         try:
             form = await asyncio.wait_for(receive(request, self._settings), self._settings.upload_seconds)
         except asyncio.TimeoutError:
@@ -144,26 +164,60 @@ class Service:
             wanted = parameters(form.fields, translate, self._models())
             async with self._decoders:
                 sound = await audio.decoded(form.audio, self._settings)
-        # Closed by the task that reads it, which can be later than the end of this request.
-        result = await self._transcribed(request, sound, wanted)
+        transcripts = self._transcripts(request, sound, wanted)
         try:
-            answer = answers.answer(result, sound.seconds, wanted)
-        except answers.AnswerError as error:
-            LOG.warning("a server's answer is none: %s", error)
-            raise RefusalError(500, "server_failed", "The server's answer is none.") from error
-        return web.Response(text=answer.text, content_type=answer.content_type, charset="utf-8")
+            if wanted.stream:
+                return await stream.stream(request, transcripts, wanted, {REQUEST_ID: request[REQUEST_ID]})
+            answer = answers.answer(answers.joined([part async for part in transcripts]), sound.seconds, wanted)
+            return web.Response(text=answer.text, content_type=answer.content_type, charset="utf-8")
+        finally:
+            # Ends the parts that have not begun.
+            await transcripts.aclose()
 
-    async def _transcribed(self, request: web.Request, sound: audio.Audio, wanted: Parameters) -> dict[str, Any]:
+    async def _transcripts(
+        self, request: web.Request, sound: audio.Audio, wanted: Parameters
+    ) -> AsyncGenerator[answers.Transcript, None]:
+        """Of each part of the audio, in their order: a single one if it is not long."""
+        longest = self._settings.split_seconds
+        if not longest or sound.seconds <= longest:
+            # Closed by the task that reads it, which can be later than the end of this request.
+            yield transcript(await self._transcribed(request, sound, wanted, Clock(self._settings)), sound.seconds)
+            return
+        with contextlib.closing(sound.file):
+            cuts = await asyncio.get_running_loop().run_in_executor(None, parts.cuts, sound, longest)
+            clock = Clock(self._settings, shared=True)
+
+            async def part(number: int) -> answers.Transcript:
+                if number:
+                    await clock.begun.wait()
+                piece = parts.part_of(sound, cuts[number], self._settings)
+                result = await self._transcribed(request, piece, wanted, clock)
+                return transcript(result, piece.seconds, cuts[number][0] / audio.RATE)
+
+            # One for each server. Others that wait are served between two parts.
+            calls = [functools.partial(part, number) for number in range(len(cuts))]
+            transcripts = parts.in_order(calls, max(1, self._servers.usable))
+            try:
+                async for done in transcripts:
+                    yield done
+            finally:
+                await transcripts.aclose()
+
+    async def _transcribed(
+        self, request: web.Request, sound: audio.Audio, wanted: Parameters, clock: Clock
+    ) -> dict[str, Any]:
         task: asyncio.Task[dict[str, Any]] | None = None
         try:
             while True:
-                server = await self._servers.acquire(self._settings.queue_seconds, lambda: connected(request))
+                with self._metrics.waiting():
+                    server = await self._servers.acquire(clock.to_wait, lambda: connected(request))
+                clock.begin()
                 task = asyncio.ensure_future(self._servers.ask(server, sound.file, wanted.for_the_server()))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 try:
                     # A server ends what it has begun, and has its turn until then, whoever still waits for it.
-                    return await asyncio.wait_for(asyncio.shield(task), self._settings.timeout_seconds)
+                    return await asyncio.wait_for(asyncio.shield(task), clock.left)
                 except servers.NothingSentError:
                     continue
                 except asyncio.TimeoutError:
@@ -177,6 +231,37 @@ class Service:
 
     def _later(self, code: str, message: str) -> RefusalError:
         return RefusalError(503, code, message, retry_after=self._settings.retry_after_seconds)
+
+
+class Clock:
+    """How long a request waits for a server, and how long it has once it got one: all its parts together."""
+
+    def __init__(self, settings: Settings, shared: bool = False) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._end = 0.0
+        self.begun = asyncio.Event()
+
+    def begin(self) -> None:
+        if not (self._shared and self.begun.is_set()):
+            self._end = asyncio.get_running_loop().time() + self._settings.timeout_seconds
+            self.begun.set()
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self._end - asyncio.get_running_loop().time())
+
+    @property
+    def to_wait(self) -> float:
+        return self.left if self._shared and self.begun.is_set() else self._settings.queue_seconds
+
+
+def transcript(result: dict[str, Any], seconds: float, start: float = 0.0) -> answers.Transcript:
+    try:
+        return answers.transcript(result, seconds, start)
+    except answers.AnswerError as error:
+        LOG.warning("a server's answer is none: %s", error)
+        raise RefusalError(500, "server_failed", "The server's answer is none.") from error
 
 
 def connected(request: web.Request) -> bool:

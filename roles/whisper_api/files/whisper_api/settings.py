@@ -25,10 +25,15 @@ class Settings(NamedTuple):
     timeout_seconds: int
     retry_after_seconds: int
     audio_seconds: int
+    # Longer audio goes to the servers in parts; 0 for none.
+    split_seconds: int
     decode_seconds: int
     decoders: int
     # Whether there is a page to try it with.
     page: bool
+    # For Prometheus.
+    metrics_listen_address: str
+    metrics_port: int
     # Of a gateway that shares requests among servers, its path for transcriptions; empty for those of the file.
     queue_url: str
     # Of the programs, units and settings, by which the role sees what runs.

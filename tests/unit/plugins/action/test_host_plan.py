@@ -28,7 +28,7 @@ PLAYBOOK = """
   tasks:
     - name: Plan
       whisperops.gpu.host_plan:
-        host: "{{ host }}"
+        host: "{{ host | default(omit) }}"
         policy: "{{ policy | default({}) }}"
         retry_crashed: "{{ retry | default(false) }}"
       register: planned
@@ -58,6 +58,7 @@ def run(tmp_path_factory):
         "retried": {"host": crashed, "retry": True},
         "impossible": {"host": without_gpu(), "policy": {"allow_cpu": "never"}},
         "wrong": {"host": HOST, "policy": {"prefer": "remote"}},
+        "misspelled": {"whisper_polcy": {}},
         "options": {"host": HOST, "policy": {"model": "base"}, "whisper_server_language": "en"},
     }
     variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -78,6 +79,13 @@ def test_a_bare_host_gets_a_plan_its_reasons_and_its_changes(run):
     assert planned["plain"]["planned"]["changes"][0]["role"] == "docker_engine"
     assert f"  plain  {planned['plain']['planned']['plan']['reasons'][0]}" in said
     assert "  plain  + " in said
+
+
+def test_a_misspelled_variable_ends_the_plan_before_the_host_is_asked(run):
+    _said, planned = run
+    assert planned["misspelled"]["failed"] is True
+    assert planned["misspelled"]["msg"].startswith("variable_unknown: whisper_polcy ")
+    assert "gpu" not in planned["misspelled"]
 
 
 def test_an_image_whose_server_crashed_here_is_left_out(run):

@@ -59,6 +59,7 @@ def metrics_of(text):
 def existing_metrics():
     recorded = {name for path in FIXTURES.rglob("*.prom") for name in metrics_of(path.read_text(encoding="utf-8"))}
     program = (ROLE.parents[1] / "plugins/module_utils/_whisper/host_metrics.py").read_text(encoding="utf-8")
+    program += (ROLE.parent / "whisper_api/files/whisper_api/metrics.py").read_text(encoding="utf-8")
     own = set(re.findall(r'^    "(whisper_\w+)": \(', program, re.MULTILINE))
     assert len(recorded) > 200
     assert len(own) > 5

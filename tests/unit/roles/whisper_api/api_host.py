@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import email
-import email.policy
 import http.client
 import http.server
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -26,7 +25,7 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
 
 class StubServer:
-    """Answers as whisper-server did when its answers were recorded. Each test says how."""
+    """Answers as whisper-server did when its answers were recorded. Each test says how, or gives a function."""
 
     def __init__(self):
         # Holds the answers while it is clear.
@@ -40,23 +39,22 @@ class StubServer:
                 self._send(200 if stub.healthy else 503, stub.health)
 
             def do_POST(self):
-                head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-                message = email.message_from_bytes(
-                    head + self.rfile.read(int(self.headers["Content-Length"])), policy=email.policy.HTTP
-                )
-                parts = {part.get_param("name", header="content-disposition"): part for part in message.iter_parts()}
+                boundary = b"--" + self.headers.get_param("boundary").encode()
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = dict(part_of_form(part) for part in body.split(boundary)[1:-1])
                 with stub._lock:
-                    stub.requests.append({name: part.get_payload(decode=True) for name, part in parts.items()})
+                    stub.requests.append(request)
                     stub.running += 1
                     stub.most_running = max(stub.most_running, stub.running)
                 stub.go.wait(30)
+                reply = stub.reply(request) if callable(stub.reply) else stub.reply
                 with stub._lock:
                     stub.running -= 1
-                if stub.reply is None:
+                if reply is None:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                 else:
-                    self._send(*stub.reply)
+                    self._send(*reply)
 
             def _send(self, status, body):
                 self.send_response(status)
@@ -84,6 +82,11 @@ class StubServer:
         self.go.set()
         self._httpd.shutdown()
         self._httpd.server_close()
+
+
+def part_of_form(part):
+    head, _end, value = part.partition(b"\r\n\r\n")
+    return re.search(rb'name="([^"]*)"', head).group(1).decode(), value[: -len(b"\r\n")]
 
 
 class StubSocketUnit:
@@ -114,10 +117,11 @@ class StubSocketUnit:
 
 
 class Service:
-    def __init__(self, port, process, directory, decoder, server):
-        self.port, self.process, self.decoder, self.server = port, process, decoder, server
+    def __init__(self, chosen, process, directory, decoder, server):
+        self.port, self.process, self.decoder, self.server = chosen["port"], process, decoder, server
+        self.metrics_port = chosen["metrics_port"]
         self.spool, self.servers_file = directory / "spool", directory / "servers.json"
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.url = f"http://127.0.0.1:{self.port}/v1"
 
     def get(self, path):
         return self.request("GET", path)
@@ -177,9 +181,12 @@ def settings(directory, **changed):
         "timeout_seconds": 20,
         "retry_after_seconds": 7,
         "audio_seconds": 60,
+        "split_seconds": 0,
         "decode_seconds": 20,
         "decoders": 2,
         "page": True,
+        "metrics_listen_address": "127.0.0.1",
+        "metrics_port": free_port(),
         "queue_url": "",
         "identity": "made by a test",
         "spool_dir": str(directory / "spool"),
@@ -203,7 +210,7 @@ def running_service(directory, servers, server=None, **changed):
     with open(directory / "log", "wb") as log, subprocess.Popen(command, cwd=PROGRAMS, stderr=log) as process:
         try:
             wait_for(lambda: answers(chosen["port"]), process)
-            yield Service(chosen["port"], process, directory, decoder, server or servers[0])
+            yield Service(chosen, process, directory, decoder, server or servers[0])
         finally:
             process.terminate()
             process.wait(30)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[4] / "roles" / "whisper_api" / "files"))
-from whisper_api.answers import answer
+from whisper_api.answers import answer, joined, transcript
 from whisper_api.parameters import Parameters
 
 
@@ -22,7 +22,8 @@ def segment(text, start, end, *tokens):
 
 
 def rendered(spoken, seconds=4000.0, language="english", **wanted):
-    return answer({"language": language, "segments": spoken}, seconds, Parameters(translate=False, **wanted)).text
+    said = transcript({"language": language, "segments": spoken}, seconds)
+    return answer(said, seconds, Parameters(translate=False, **wanted)).text
 
 
 TWO = [segment(" It costs", 0, 1.5), segment(" 3 --> 4\n\n euros.", 3599.999, 3661.01)]
@@ -71,5 +72,36 @@ def test_silence_is_an_empty_answer(response_format):
 
 
 def test_a_translation_is_in_english():
-    verbose = answer({"language": "german", "segments": []}, 1, Parameters(True, "verbose_json")).text
+    verbose = answer(transcript({"language": "german"}, 1), 1, Parameters(True, "verbose_json")).text
     assert (json.loads(verbose)["task"], json.loads(verbose)["language"]) == ("translate", "english")
+
+
+def parts(language, *spoken):
+    """Of ten seconds each."""
+    found = [
+        transcript({"language": language, "segments": one}, 10, 10.0 * number) for number, one in enumerate(spoken)
+    ]
+    wanted = Parameters(False, "verbose_json", words=True)
+    return json.loads(answer(joined(found), 10.0 * len(spoken), wanted).text)
+
+
+def test_a_part_has_the_times_of_the_whole_and_begins_with_a_word():
+    first = segment(" a trans", 0, 10, token(" a", 0, 1), token(" trans", 1, 10))
+    # The window of the model ends after the part does.
+    second = segment("cript", 0, 30, token("", 0, 0), token("cript", 0, 2))
+    verbose = parts("english", [first], [], [second])
+    assert verbose["text"] == "a trans cript"
+    assert [(one["id"], one["start"], one["end"], one["seek"]) for one in verbose["segments"]] == [
+        (0, 0, 10, 0),
+        (1, 20, 30, 2000),
+    ]
+    assert [(word["word"], word["start"], word["end"]) for word in verbose["words"]] == [
+        ("a", 0, 1),
+        ("trans", 1, 10),
+        ("cript", 20, 22),
+    ]
+
+
+def test_a_seam_adds_no_space_in_a_language_without():
+    said = [segment("今日", 0, 1, token("今日", 0, 1))]
+    assert parts("japanese", said, said)["text"] == "今日今日"

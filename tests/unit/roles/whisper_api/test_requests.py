@@ -145,10 +145,13 @@ def test_a_server_has_one_request_at_a_time_and_a_full_queue_is_refused(service,
     service.server.go.clear()
     asked = [later(lambda: service.post(("file", "a.wav", speech))) for _request in range(3)]
     # One runs, two wait: the queue of this service is full when all three have been taken in.
-    wait_for(lambda: service.server.running == 1 and service.decoder.started == 3)
+    wait_for(lambda: service.server.running and service.decoder.started == 3)
     status, headers, answer = service.post(("file", "a.wav", speech))
     assert (status, answer["error"]["code"], answer["error"]["type"]) == (503, "queue_full", "server_error")
     assert headers["Retry-After"] == "7"
+    # The other two would have been sent by now.
+    time.sleep(1)
+    assert service.server.running == 1
     service.server.go.set()
     assert [wait()[0] for wait in asked] == [200, 200, 200]
     assert service.server.most_running == 1
@@ -177,6 +180,22 @@ def send_and_go(service, speech):
         b"Content-Type: multipart/form-data; boundary=limit\r\n\r\n%s" % (len(body), body)
     )
     return client
+
+
+def test_a_client_that_goes_away_in_the_middle_of_its_upload_leaves_nothing(service):
+    files = service.open_files()
+    for _client in range(20):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(
+                b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+                b"Content-Type: multipart/form-data; boundary=limit\r\n\r\n%s"
+                % form(("file", "a.wav", bytes(99_999)))[:-11]
+            )
+            time.sleep(0.05)
+    wait_for(lambda: service.open_files() <= files and not list(service.spool.iterdir()))
+    assert service.server.requests == []
+    # None of them keeps a place in the queue.
+    assert service.post(("file", "a.wav", CLIP.read_bytes()))[0] == 200
 
 
 def test_a_client_that_goes_away_while_waiting_leaves_the_queue(service, speech):
@@ -257,6 +276,13 @@ def test_an_answer_that_is_no_transcript_is_an_error_of_the_server(service, spee
     status, _headers, answer = service.post(("file", "a.wav", speech), ("response_format", "verbose_json"))
     assert (status, answer["error"]["code"], answer["error"]["type"]) == (500, "server_failed", "server_error")
     assert len(service.server.requests) == 1
+
+
+def test_an_answer_without_end_is_not_taken_in(service, speech):
+    service.server.reply = (200, b'{"segments": []}' + b" " * (65 << 20))
+    status, _headers, answer = service.post(("file", "a.wav", speech))
+    assert (status, answer["error"]["code"]) == (500, "server_failed")
+    assert "too large" in answer["error"]["message"]
 
 
 def test_without_a_server_nothing_is_taken_in(tmp_path, server, speech):

@@ -122,8 +122,8 @@ def record(tmp_path):
     return write
 
 
-@pytest.fixture
-def address(record):
+@contextlib.contextmanager
+def running_agent(record):
     """Where an agent listens."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
     settings = argparse.Namespace(proof=str(record.path), unproven="serve", max_age=0)
@@ -132,11 +132,19 @@ def address(record):
     agent = proof_agent.Agent(listening, settings)
     thread = threading.Thread(target=agent.serve, args=(running.is_set, 0.01))
     thread.start()
-    yield listening.getsockname()
-    running.clear()
-    thread.join()
-    agent.close()
-    listening.close()
+    try:
+        yield listening.getsockname()
+    finally:
+        running.clear()
+        thread.join()
+        agent.close()
+        listening.close()
+
+
+@pytest.fixture
+def address(record):
+    with running_agent(record) as address:
+        yield address
 
 
 @pytest.fixture
@@ -209,6 +217,19 @@ def test_connections_that_say_nothing_or_little_each_have_one_deadline(address, 
     with socket.create_connection(address, timeout=10) as silent:
         assert silent.recv(64) == b""
     assert ask(b"8080\n") == b"up 0%\n"
+
+
+def test_of_more_connections_than_there_is_room_for_the_oldest_ends(record, monkeypatch):
+    """Long before its deadline."""
+    monkeypatch.setattr(proof_agent, "SECONDS_FOR_A_CHECK", 60)
+    monkeypatch.setattr(proof_agent, "MOST_CONNECTIONS", 3)
+    with running_agent(record) as address, contextlib.ExitStack() as opened:
+        first, *others = [opened.enter_context(socket.create_connection(address, timeout=10)) for _number in range(4)]
+        assert first.recv(64) == b""
+        for connection in others:
+            connection.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                connection.recv(64)
 
 
 PROGRAM = """

@@ -43,21 +43,24 @@ function clock(seconds, separator = ",", whole = true) {
   return whole ? `${part(milliseconds / 3600000, 2)}:${time}${separator}${part(milliseconds % 1000, 3)}` : time;
 }
 
-function show(answer, sound) {
-  segments = answer.segments || [];
-  at("segments").replaceChildren(
-    ...segments.map((segment) => {
-      const line = document.createElement("li");
-      const time = document.createElement("time");
-      const text = document.createElement("span");
-      time.textContent = clock(segment.start, ",", segment.start >= 3600);
-      text.textContent = segment.text.trim();
-      line.append(time, text);
-      return line;
-    }),
-  );
+function begin(sound) {
+  segments = [];
+  at("segments").replaceChildren();
   URL.revokeObjectURL(at("sound").src);
   at("sound").src = URL.createObjectURL(sound);
+}
+
+function add(said) {
+  for (const segment of said) {
+    const line = document.createElement("li");
+    const time = document.createElement("time");
+    const text = document.createElement("span");
+    time.textContent = clock(segment.start, ",", segment.start >= 3600);
+    text.textContent = segment.text.trim();
+    line.append(time, text);
+    at("segments").append(line);
+    segments.push(segment);
+  }
   at("result").hidden = false;
 }
 
@@ -70,6 +73,7 @@ function transcribe(sound, name) {
     }
   }
   form.append("response_format", "verbose_json");
+  form.append("stream", "true");
   form.append("file", sound, name);
   const request = new XMLHttpRequest();
   const started = Date.now();
@@ -78,6 +82,7 @@ function transcribe(sound, name) {
   const timer = setInterval(() => say(`${step}: ${seconds()} s`), 1000);
   at("progress").hidden = false;
   at("result").hidden = true;
+  begin(sound);
   say(step);
   request.upload.onprogress = (event) => {
     at("progress").max = event.total;
@@ -88,12 +93,27 @@ function transcribe(sound, name) {
     at("progress").removeAttribute("value");
     say(step);
   };
+  let read = 0;
+  let failure = "";
+  request.onprogress = () => {
+    const end = request.responseText.lastIndexOf("\n\n");
+    if (request.status !== 200 || end < read) {
+      return;
+    }
+    for (const line of request.responseText.slice(read, end).split("\n\n")) {
+      const event = JSON.parse(line.slice("data: ".length));
+      failure = event.error ? event.error.message : failure;
+      add(event.segments || []);
+    }
+    read = end + 2;
+  };
   request.onloadend = async () => {
     clearInterval(timer);
     at("progress").hidden = true;
-    if (request.status === 200) {
+    if (failure) {
+      say("", failure);
+    } else if (request.status === 200) {
       say(`Done in ${seconds()} s`);
-      show(JSON.parse(request.responseText), sound);
     } else if (request.status) {
       say("", await reason(new Response(request.responseText, { status: request.status })));
     } else {

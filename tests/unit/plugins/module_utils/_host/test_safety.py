@@ -85,12 +85,14 @@ def test_a_group_above_a_directory_is_refused_but_debians_staff(tmp_path):
     assert found(tmp_path)[1].startswith("/usr/local/lib/whisper can be written by the group")
 
 
-def test_a_link_out_of_a_directory_is_refused(tmp_path):
+# One is itself a directory of the collection, the other is a file in one.
+@pytest.mark.parametrize("name", ["metrics", "proof.json"])
+def test_a_link_out_of_a_directory_is_refused(tmp_path, name):
     made(tmp_path, "/var/lib/whisper", "/etc/cron.d")
-    (tmp_path / "var/lib/whisper/metrics").symlink_to("/etc/cron.d")
+    (tmp_path / "var/lib/whisper" / name).symlink_to("/etc/cron.d")
     code, message = found(tmp_path)
     assert code == "directory_unsafe"
-    assert message.startswith("/var/lib/whisper/metrics is a symbolic link")
+    assert message.startswith(f"/var/lib/whisper/{name} is a symbolic link")
 
 
 @pytest.mark.parametrize("directory", ["/var/lib/whisper", "/srv/models"])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import multiprocessing
 import os
+import threading
 import time
 from pathlib import Path
+from typing import Iterator
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.module_utils._system import file_lock
 from ansible_collections.whisperops.gpu.plugins.module_utils._system.host_lock import HostLock
+from ansible_collections.whisperops.gpu.plugins.module_utils._system.installation_record import RecordFile
 
 ONE = {"process": 11, "started": "1", "kernel": "k", "control_node": "deploy", "user": "ops", "since": "noon"}
 OTHER = {**ONE, "process": 12}
@@ -29,13 +35,51 @@ def lock(path: Path) -> HostLock:
 def test_a_host_without_a_lock_is_locked_and_says_by_whom(lock: HostLock, path: Path) -> None:
     assert lock.acquire(ONE, 4 * HOURS) is None
     assert json.loads(path.read_text()) == ONE
-    assert path.stat().st_mode & 0o777 == 0o644 & ~current_umask()
 
 
-def current_umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_nobody_else_can_open_the_file_and_keep_it_locked(lock: HostLock, path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        lock.acquire(ONE, 4 * HOURS)
+        assert path.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_that_somebody_keeps_locked_is_not_waited_for_without_end(lock: HostLock, path: Path) -> None:
+    path.touch()
+    refused = pytest.raises(file_lock.FileLockedError, match=r"^file_locked: .*whisperops\.lock locked for 0 s")
+    with locked(path), refused:
+        lock.acquire(ONE, 4 * HOURS)
+    assert lock.acquire(ONE, 4 * HOURS) is None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_record_that_somebody_keeps_locked_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(file_lock.FileLockedError):
+        RecordFile(str(tmp_path / "installed.json")).locked().__enter__()
+    with RecordFile(str(tmp_path / "installed.json")).locked():
+        pass
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """By somebody who gives up, so that waiting for them fails the test and does not last for ever."""
+    handle = os.open(path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    giving_up = threading.Timer(5, fcntl.flock, (handle, fcntl.LOCK_UN))
+    giving_up.start()
+    yield
+    giving_up.cancel()
+    giving_up.join()
+    os.close(handle)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_lock, "LONGEST_WAIT_SECONDS", 0.1)
 
 
 def test_a_second_run_is_told_which_run_has_the_lock(lock: HostLock, path: Path) -> None:

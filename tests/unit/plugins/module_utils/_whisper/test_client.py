@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import socket
 import threading
+import time
 import tracemalloc
 import wave
 
@@ -97,7 +98,8 @@ def test_halves_of_characters_do_not_get_into_a_transcript(server):
 
 @contextlib.contextmanager
 def talking(first, again, pause):
-    """A server that never ends: it says the first, and then the other again and again."""
+    """A server that does not end: it says the first, and then the other again and again, for longer than any test is to
+    wait for it."""
     ended = threading.Event()
 
     def talk(listening):
@@ -106,7 +108,8 @@ def talking(first, again, pause):
             with connection:
                 connection.recv(65536)
                 connection.sendall(first)
-                while not ended.wait(pause):
+                last = time.monotonic() + 10
+                while not ended.wait(pause) and time.monotonic() < last:
                     connection.sendall(again)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:

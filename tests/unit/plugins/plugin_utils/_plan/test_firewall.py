@@ -50,6 +50,13 @@ def test_without_sources_everybody_reaches_a_published_port_and_nobody_a_contain
     assert "hook input" not in text
 
 
+@pytest.mark.parametrize("sources", [[], ["192.0.2.10"]])
+def test_a_port_published_on_loopback_is_for_the_host_alone(sources):
+    lines = [line.strip() for line in rules([8080], "127.0.0.1", sources).splitlines()]
+    (published,) = [line for line in lines if line.startswith("ct status dnat ")]
+    assert lines.index("ct original ip daddr 127.0.0.0/8 drop") < lines.index(published)
+
+
 def test_sources_limit_what_docker_forwards_and_what_docker_proxy_accepts():
     text = rules([8081, 8080], "192.0.2.11", ["192.0.2.10", "2001:db8::/64"])
     assert "ct status dnat jump sources\n" in text
