@@ -73,7 +73,7 @@ def test_a_user_who_may_only_read_gets_the_plan(play, tmp_path):
 def test_the_plan_of_a_cluster_is_shown_without_objects(play, tmp_path):
     done = play("reader", playbook="playbooks/plan.yml", whisper_kubernetes_images=LOCAL)
     assert done.returncode == 0, done.stdout
-    assert re.search(r"^speech +NVIDIA H100\S*.* 9\.0 ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^speech +whisper-cc90-d580 +1 +NVIDIA-H100\S+ +9\.0 ", done.stdout, re.MULTILINE), done.stdout
     assert not (tmp_path / OBJECTS).exists()
 
 
