@@ -200,6 +200,14 @@ kube-check: $(VENV)/.kubernetes ## playbooks/kubernetes.yml against a real API s
 	tests/kubernetes/build
 	$(TOOLS) pytest --quiet tests/kubernetes
 
+kube-demo: $(VENV)/.kubernetes ## on Kubernetes in the lab: from nothing to a transcript, and servers on simulated GPUs kept out
+	tests/kubernetes/build
+	$(MAKE) --no-print-directory demo
+	$(LAB) python tests/kubernetes/lab/demo.py gpu
+
+kube-demo-down:
+	$(LAB) python tests/kubernetes/lab/cluster.py down
+
 cuda-build: $(VENV)/.dev ## the image for a GTX 1080 by NVIDIA's compiler, checked with cuobjdump and run on the CPU
 	tests/lab/engine up trixie
 	$(LAB) ansible-playbook tests/lab/up.yml -i $(LAB_INVENTORY) --limit lab_cuda
@@ -259,4 +267,4 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-guards unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check test nightly
+  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check kube-demo kube-demo-down test nightly

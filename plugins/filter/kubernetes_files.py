@@ -44,11 +44,13 @@ _value:
 
 
 def kubernetes_files(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from ansible_collections.whisperops.gpu.plugins.module_utils._prover import program
+    from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
     from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.files import files
     from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
 
     try:
-        found = files(plan, Options.of(options))
+        found = files(plan, Options.of(options), archive(program.__name__))
     except PlanInputError as error:
         raise AnsibleFilterError(str(error)) from None
     return [{"name": file.name, "content": file.content, "objects": file.objects} for file in found]

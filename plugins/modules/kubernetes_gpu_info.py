@@ -142,6 +142,13 @@ deployments:
   returned: success
   type: list
   elements: dict
+rejected:
+  description:
+    - C(namespace), C(name), C(node), C(reason) and C(message) of each pod of whisperops.gpu that has failed, such as
+      one that a node did not admit. Null where pods are not seen.
+  returned: success
+  type: list
+  elements: dict
 denied:
   description: What of O(access) the user is not allowed to do.
   returned: success

@@ -11,10 +11,13 @@ from typing import Any, Callable, Iterator
 
 import pytest
 import yaml
+from ansible.utils.collection_loader import _collection_finder as finder
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
+if not any(isinstance(entry, finder._AnsibleCollectionFinder) for entry in sys.meta_path):
+    finder._AnsibleCollectionFinder(paths=[str(ROOT / ".collections")])._install()
 
 from control_plane import ControlPlane  # noqa: E402 - after the path
 from sample_cluster import OBJECTS  # noqa: E402 - after the path
@@ -63,16 +66,33 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         plane.stop()
 
 
-@pytest.fixture
-def play(cluster: ControlPlane, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+Play = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def player(cluster: ControlPlane, directory: Path) -> Play:
+    """Runs a playbook as a user of the API server; what it renders is below the directory."""
+
     def run(
         user: str, *arguments: str, playbook: str = "playbooks/kubernetes.yml", **variables: Any
     ) -> subprocess.CompletedProcess[str]:
-        given = {"whisper_report_dir": str(tmp_path), **variables}
-        inventory = tmp_path / "hosts.json"
+        # No controller makes pods here: nothing would be proven.
+        given = {"whisper_report_dir": str(directory), "whisper_kubernetes_wait_seconds": 0, **variables}
+        inventory = directory / "hosts.json"
         inventory.write_text(json.dumps({"kubernetes": {"hosts": {"speech": given}}}), "utf-8")
         command = ["ansible-playbook", str(ROOT / playbook), "--inventory", str(inventory), *arguments]
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "KUBECONFIG": str(cluster.kubeconfig(user))}
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture
+def play(cluster: ControlPlane, tmp_path: Path) -> Play:
+    return player(cluster, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def play_once(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> tuple[Play, Path]:
+    """For objects that several tests look at."""
+    directory = tmp_path_factory.mktemp("once")
+    return player(cluster, directory), directory

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-PROGRAM = Path(__file__).resolve().parents[2] / ".cache" / "kubernetes" / "apiserver"
+PROGRAM = Path(__file__).resolve().parents[2] / ".cache" / "kubernetes" / "kubernetes"
 SECONDS = 120
 # User → groups. What the others may do, the tests say.
 USERS = {"admin": "system:masters", "reader": "", "narrow": "", "nobody": ""}

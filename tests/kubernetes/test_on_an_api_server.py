@@ -13,12 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from control_plane import path_of
+from variables import ALL, LOCAL
 
-# One of each, beside those that the tests of the plan hold.
-LOCAL = {
-    "whisperops/whisper.cpp:cuda12.4.1-61": "registry.example.com/whisper.cpp@sha256:" + "6" * 64,
-    "whisperops/whisper.cpp:cuda13.0.2-89": "registry.example.com/whisper.cpp@sha256:" + "8" * 64,
-}
 GROUPS = {
     "whisper-cc61-d550": 3,
     "whisper-cc75-d580": 2,
@@ -27,12 +23,6 @@ GROUPS = {
     "whisper-cc90-d580": 8,
 }
 OBJECTS = "kubernetes/speech"
-ALL = {
-    "whisper_kubernetes_ingress_host": "speech.example.com",
-    "whisper_kubernetes_ingress_class": "nginx",
-    "whisper_kubernetes_ingress_tls_secret": "speech-tls",
-    "whisper_kubernetes_images": LOCAL,
-}
 
 
 def rendered(directory: Path) -> list[dict[str, Any]]:
@@ -71,7 +61,7 @@ def test_a_user_who_may_only_read_gets_the_plan(play, tmp_path):
 def test_the_plan_of_a_cluster_is_shown_without_objects(play, tmp_path):
     done = play("reader", playbook="playbooks/plan.yml", whisper_kubernetes_images=LOCAL)
     assert done.returncode == 0, done.stdout
-    assert re.search(r"^speech +NVIDIA H100\S*.* 9\.0 ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^speech +whisper-cc90-d580 +1 +NVIDIA-H100\S+ +9\.0 ", done.stdout, re.MULTILINE), done.stdout
     assert not (tmp_path / OBJECTS).exists()
 
 
@@ -108,7 +98,7 @@ def test_pods_pass_the_strictest_pod_security_standard(play, cluster, tmp_path):
         pod["metadata"]["name"] = "sample"
         # DRA makes the claim of a template in a controller, and there is none here.
         cluster.request("POST", "/api/v1/namespaces/secure/pods?dryRun=All&fieldValidation=Strict", pod)
-        del pod["spec"]["containers"][0]["securityContext"]["capabilities"]
+        del pod["spec"]["containers"][-1]["securityContext"]["capabilities"]
         with pytest.raises(urllib.error.HTTPError) as refused:
             cluster.request("POST", "/api/v1/namespaces/secure/pods?dryRun=All", pod)
         assert "restricted" in json.loads(refused.value.read())["message"]
@@ -121,11 +111,13 @@ def test_the_api_knows_every_field_of_every_object(play, cluster, tmp_path):
         assert play("admin", **given, whisper_kubernetes_namespace="fields").returncode == 0
     finally:
         cluster.request("DELETE", "/apis/storage.k8s.io/v1/storageclasses/shared")
-    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fields"}})
+    for name in ("fields", "fields-prover"):
+        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     objects = rendered(tmp_path / OBJECTS)
     assert {one["kind"] for one in objects} == {
         *("Namespace", "PersistentVolumeClaim", "Service", "NetworkPolicy", "Ingress"),
         *("Deployment", "PodDisruptionBudget", "ResourceClaimTemplate"),
+        *("ConfigMap", "DaemonSet", "Role", "RoleBinding", "ServiceAccount"),
     }
     for one in objects:
         if one["kind"] != "Namespace":

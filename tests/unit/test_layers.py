@@ -38,7 +38,7 @@ STEPS = {
         "plugin_utils._kubernetes",
         "plugin_utils._server",
     ),
-    "prove": ("module_utils._whisper", "plugin_utils._proof_failure"),
+    "prove": ("module_utils._prover", "module_utils._whisper", "plugin_utils._proof_failure"),
     "report": ("plugin_utils._report", "plugin_utils._summary"),
     "offer to Ansible": ("action", "callback", "filter", "lookup", "modules"),
 }

@@ -7,6 +7,12 @@
 from __future__ import annotations
 
 NAME = "whisper-server"
+# Its container in a pod.
+SERVER = "server"
+# Annotation of a pod: the verdict of its plan.
+VERDICT = "whisperops.gpu/verdict"
+# Condition of a pod: whether its server is proven to do what was planned for it.
+GATE = "whisperops.gpu/proven"
 # Of Kubernetes' recommended labels, the one by which our objects are known.
 MANAGED_BY = ("app.kubernetes.io/managed-by", "whisperops.gpu")
 # Of server-side apply: the fields of our objects are ours from the first day.

@@ -55,6 +55,7 @@ class Observer:
             ],
             "storage_classes": self._storage_classes(),
             "deployments": self._deployments(),
+            "rejected": None if found is None else pods.rejected(found),
             "denied": [dict(wanted) for wanted in access if not self._may(wanted)],
             "unseen": self._unseen,
         }

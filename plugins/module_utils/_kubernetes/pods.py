@@ -41,6 +41,22 @@ def by_node(pods: Iterable[Mapping[str, Any]]) -> dict[str, Use]:
     return uses
 
 
+def rejected(pods: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Pods of our servers that have failed for good: each has a successor, and nothing takes them away."""
+    return [
+        {
+            "namespace": pod["metadata"].get("namespace"),
+            "name": pod["metadata"]["name"],
+            "node": (pod.get("spec") or {}).get("nodeName"),
+            "reason": str(pod["status"].get("reason") or "Failed"),
+            "message": str(pod["status"].get("message") or ""),
+        }
+        for pod in pods
+        if ((pod.get("metadata") or {}).get("labels") or {}).get(MANAGED_BY[0]) == MANAGED_BY[1]
+        and (pod.get("status") or {}).get("phase") == "Failed"
+    ]
+
+
 def _wanted(spec: Mapping[str, Any]) -> dict[str, int]:
     """As the scheduler counts: the containers together, or the largest container that runs before them."""
     together: dict[str, int] = {}

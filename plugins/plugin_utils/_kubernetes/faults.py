@@ -11,6 +11,7 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
+from . import prover_pod
 from .options import NEW_CLAIM, Options
 
 # Server-side apply of an object that is there needs patch, of a new one create too; the comparison reads it.
@@ -18,20 +19,32 @@ _VERBS = ("get", "create", "patch")
 
 
 def access(options: Options) -> list[dict[str, Any]]:
+    inside, roles = options.namespace, "rbac.authorization.k8s.io"
     kinds = [
-        *([("", "namespaces", False)] if options.create_namespace else []),
-        *([("", "persistentvolumeclaims", True)] if options.model_storage == NEW_CLAIM else []),
-        ("", "services", True),
-        ("apps", "deployments", True),
-        ("policy", "poddisruptionbudgets", True),
-        ("networking.k8s.io", "networkpolicies", True),
-        *([("networking.k8s.io", "ingresses", True)] if options.ingress_host else []),
+        *([("", "namespaces", None)] if options.create_namespace else []),
+        *([("", "persistentvolumeclaims", inside)] if options.model_storage == NEW_CLAIM else []),
+        ("", "services", inside),
+        ("apps", "deployments", inside),
+        ("policy", "poddisruptionbudgets", inside),
+        ("networking.k8s.io", "networkpolicies", inside),
+        *([("networking.k8s.io", "ingresses", inside)] if options.ingress_host else []),
+        *([(roles, kind, inside) for kind in ("roles", "rolebindings")] if options.gate else []),
+        *([("", kind, place) for place in _places(options) for kind in ("configmaps", "serviceaccounts")]),
+        *([("apps", "daemonsets", options.prover_namespace)] if options.gate else []),
     ]
+    wanted = [(verb, *kind) for kind in kinds for verb in _VERBS]
+    # To see how far they are.
+    wanted += [("list", "", "pods", inside), ("list", "apps", "deployments", inside)]
+    if options.remove_outdated:
+        wanted += [("delete", "apps", "deployments", inside), ("delete", "policy", "poddisruptionbudgets", inside)]
     return [
-        {"verb": verb, "group": group, "resource": resource, **({"namespace": options.namespace} if inside else {})}
-        for group, resource, inside in kinds
-        for verb in _VERBS
+        {"verb": verb, "group": group, "resource": resource, **({"namespace": place} if place else {})}
+        for verb, group, resource, place in wanted
     ]
+
+
+def _places(options: Options) -> list[str]:
+    return [options.namespace, options.prover_namespace] if options.gate else []
 
 
 def faults(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Options) -> list[str]:
@@ -50,8 +63,11 @@ def _problems(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Opti
             yield _storage_class(
                 f"The cluster has no default storage class for the claim of the model; it has: {names}."
             )
-    if cluster["denied"]:
-        denied = ", ".join(_asked(one) for one in cluster["denied"])
+    # Whether a prover runs on nodes is known only by the plan.
+    unused = None if prover_pod.on_node(plan["groups"], options) else options.prover_namespace
+    needed = [one for one in cluster["denied"] if not unused or one.get("namespace") != unused]
+    if needed:
+        denied = ", ".join(_asked(one) for one in needed)
         yield Problem.documented(
             "kubernetes_access_denied",
             f"The user of the kubeconfig may not {denied}.",

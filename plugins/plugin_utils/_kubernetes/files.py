@@ -13,6 +13,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sa
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import ModelFile, model_file
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.yaml_text import yaml_text
 
+from . import prover_objects, prover_pod
 from .group_objects import group_objects
 from .options import CLAIM, Options
 from .shared_objects import namespace, shared_objects
@@ -33,18 +34,26 @@ class File(NamedTuple):
         return "\n".join([*head, *(f"---\n{yaml_text(one)}".rstrip() for one in self.objects)]) + "\n"
 
 
-def files(plan: Mapping[str, Any], options: Options) -> list[File]:
+def files(plan: Mapping[str, Any], options: Options, program: bytes) -> list[File]:
+    """``program``: the prover's, with all that it imports."""
     models = {group["name"]: _model(group["model"], options) for group in plan["groups"]}
+    groups = plan["groups"]
+    namespaces = [
+        namespace(options),
+        *([prover_objects.namespace(options)] if prover_pod.on_node(groups, options) else []),
+    ]
+    prover = prover_objects.prover_objects(groups, plan["tolerations"], options, program)
     return [
-        *([File("00-namespace.yaml", [namespace(options)])] if options.create_namespace else []),
-        File("10-shared.yaml", shared_objects(models.values(), options)),
+        *([File("00-namespace.yaml", namespaces)] if options.create_namespace else []),
+        File("10-shared.yaml", shared_objects(models.values(), groups, options)),
+        *([File("15-prover.yaml", prover)] if prover else []),
         *(
             File(
                 f"20-{group['name']}.yaml",
                 group_objects(group, plan["tolerations"], models[group["name"]], options),
                 tuple(_about(group)),
             )
-            for group in plan["groups"]
+            for group in groups
         ),
     ]
 

@@ -8,26 +8,18 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import MANAGED_BY, NAME
+from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import VERDICT
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.slices import API_VERSION, DRIVER_NAME
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import ModelFile
 
+from .names import CLAIM_NAME, labels
 from .options import Options
-from .pod import CLAIM_NAME, pod_spec, selector, startup_seconds
+from .pod import pod_spec, selector, startup_seconds
+from .prover_objects import PROOF_SECONDS
+from .prover_pod import SIDECAR, in_pod
 
 # For the pull of an image and the download of a model, before the server starts.
 FETCH_SECONDS = 900
-
-
-def labels(group: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """Kubernetes' recommended labels."""
-    return {
-        "app.kubernetes.io/name": NAME,
-        **({"app.kubernetes.io/instance": group["name"]} if group else {}),
-        "app.kubernetes.io/component": "server",
-        "app.kubernetes.io/part-of": "whisperops.gpu",
-        MANAGED_BY[0]: MANAGED_BY[1],
-    }
 
 
 def group_objects(
@@ -44,7 +36,10 @@ def _metadata(group: Mapping[str, Any], options: Options) -> dict[str, Any]:
 def _deployment(
     group: Mapping[str, Any], tolerations: list[Mapping[str, Any]], model: ModelFile, options: Options
 ) -> dict[str, Any]:
-    annotations = {"whisperops.gpu/verdict": group["verdict"], "whisperops.gpu/model": group["model"]}
+    annotations = {VERDICT: group["verdict"], "whisperops.gpu/model": group["model"]}
+    inside = SIDECAR if options.gate and in_pod(group) else {}
+    # A server that is not proven is not available: the time is that of its proof, too.
+    proof = PROOF_SECONDS if options.gate else 0
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -53,11 +48,14 @@ def _deployment(
             # An autoscaler's, where there is one.
             **({"replicas": group["servers"]} if options.own_replicas else {}),
             "revisionHistoryLimit": 3,
-            "progressDeadlineSeconds": startup_seconds(model, group["verdict"]) + FETCH_SECONDS,
+            "progressDeadlineSeconds": startup_seconds(model, group["verdict"]) + FETCH_SECONDS + proof,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling_update(group["servers"], group["devices"])},
             "selector": {"matchLabels": selector(group)},
             "template": {
-                "metadata": {"labels": labels(group)},
+                "metadata": {
+                    "labels": {**labels(group), **inside},
+                    "annotations": {VERDICT: group["verdict"]},
+                },
                 "spec": pod_spec(group, tolerations, model, options),
             },
         },

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import server_options
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import role_options, server_options
 
 DOWNLOAD, NEW_CLAIM, CLAIM = "download", "new_claim", "claim"
 PREFIX = "whisper_kubernetes_"
@@ -32,12 +32,21 @@ class Options:
     ingress_class: str
     ingress_tls_secret: str
     ingress_annotations: Mapping[str, Any]
-    # The variables of role whisper_server under their own names.
+    gate: bool
+    remove_outdated: bool
+    prover_image: str
+    prover_namespace: str
+    prover_annotations: Mapping[str, str]
+    prover_interval_seconds: int
+    # Path of the reference audio on the control node.
+    audio: str
+    # The variables of roles whisper_server and whisper_proof under their own names.
     server: Mapping[str, Any] = field(default_factory=dict)
+    proof: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
-        own = {name: given[PREFIX + name] for name in cls.__dataclass_fields__ if name != "server"}
+        own = {name: given[PREFIX + name] for name in cls.__dataclass_fields__ if name not in ("server", "proof")}
         for name in ("pull_secrets", "sources"):
             own[name] = tuple(own[name])
-        return cls(**own, server=server_options(given))
+        return cls(**own, server=server_options(given), proof=role_options(given, "whisper_proof_"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import NAME
+from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import NAME, SERVER
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.slices import DRIVER_NAME
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import server_limits
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server import model_fetch
@@ -20,6 +20,8 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container i
     environment,
 )
 
+from . import prover_pod
+from .names import CLAIM_NAME, SECURITY, pull_secrets
 from .options import CLAIM, DOWNLOAD, Options
 
 # The slowest storage that a model is loaded from, and what CUDA takes before.
@@ -31,12 +33,6 @@ STARTUP_PERIOD = 5
 # Until every node knows that the pod is to get no further requests.
 DRAIN_SECONDS = 10
 TERMINATION_SECONDS = 120
-CLAIM_NAME = "gpu"
-_SECURITY = {
-    "readOnlyRootFilesystem": True,
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-}
 
 
 def startup_seconds(model: ModelFile, verdict: str) -> int:
@@ -52,6 +48,7 @@ def pod_spec(
         # The server asks nothing of the API, and finds no other service by variables.
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **prover_pod.gated(group, options),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,
@@ -61,13 +58,13 @@ def pod_spec(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **({"runtimeClassName": options.runtime_class} if options.runtime_class and group["runtime"] == "cuda" else {}),
-        **({"imagePullSecrets": [{"name": name} for name in options.pull_secrets]} if options.pull_secrets else {}),
+        **pull_secrets(options),
         **_placement(group, tolerations),
         **({"resourceClaims": [{"name": CLAIM_NAME, "resourceClaimTemplateName": group["name"]}]} if claimed else {}),
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
         "initContainers": [_model_container(model, options)],
-        "containers": [_server(group, model, options)],
-        "volumes": _volumes(group, model, options),
+        "containers": [_server(group, model, options), *prover_pod.containers(group, options)],
+        "volumes": [*_volumes(group, model, options), *prover_pod.volumes(group, options)],
     }
 
 
@@ -100,7 +97,7 @@ def _server(group: Mapping[str, Any], model: ModelFile, options: Options) -> dic
     if group["source"] == "labels":
         variables.setdefault("NVIDIA_DRIVER_CAPABILITIES", "compute,utility")
     return {
-        "name": "server",
+        "name": SERVER,
         "image": group["image"],
         "imagePullPolicy": "IfNotPresent",
         # One entry point for every image: the official one's is a shell, which would pass on no signals.
@@ -119,7 +116,7 @@ def _server(group: Mapping[str, Any], model: ModelFile, options: Options) -> dic
         "livenessProbe": {**health, "periodSeconds": 30, "timeoutSeconds": 10, "failureThreshold": 10},
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         "resources": _resources(group, options),
-        "securityContext": _SECURITY,
+        "securityContext": SECURITY,
         "volumeMounts": [
             {"name": "models", "mountPath": "/models", "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},
@@ -154,7 +151,7 @@ def _model_container(model: ModelFile, options: Options) -> dict[str, Any]:
         "command": ["/bin/sh", "-c", model_fetch.VERIFY if checked else model_fetch.DOWNLOAD],
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-        "securityContext": _SECURITY,
+        "securityContext": SECURITY,
         "volumeMounts": [{"name": "models", "mountPath": "/models", **({"readOnly": True} if checked else {})}],
     }
 

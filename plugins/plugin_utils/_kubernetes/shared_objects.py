@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import NAME
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import PORT, ModelFile
 
-from .group_objects import labels
+from . import prover_objects, prover_pod
+from .names import labels
 from .options import CLAIM, NEW_CLAIM, Options
 
 SERVICE = "whisper"
@@ -31,12 +32,15 @@ def namespace(options: Options) -> dict[str, Any]:
     }
 
 
-def shared_objects(models: Iterable[ModelFile], options: Options) -> list[dict[str, Any]]:
+def shared_objects(
+    models: Iterable[ModelFile], groups: Iterable[Mapping[str, Any]], options: Options
+) -> list[dict[str, Any]]:
     models = list(models)
+    sources = [*options.sources, *([prover_objects.source(options)] if prover_pod.on_node(groups, options) else [])]
     return [
         *([_claim(models, options)] if options.model_storage == NEW_CLAIM else []),
         _service(options),
-        _network_policy(models, options),
+        _network_policy(models, sources, options),
         *([_ingress(options)] if options.ingress_host else []),
     ]
 
@@ -58,12 +62,14 @@ def _service(options: Options) -> dict[str, Any]:
     }
 
 
-def _network_policy(models: Iterable[ModelFile], options: Options) -> dict[str, Any]:
+def _network_policy(
+    models: Iterable[ModelFile], sources: Iterable[Mapping[str, Any]], options: Options
+) -> dict[str, Any]:
     """Servers are asked by those who may, and ask nobody but for their model. A policy knows no names of hosts."""
     ports = [] if options.model_storage == CLAIM else sorted({_port(model.url) for model in models})
     names = [{"port": _DNS, "protocol": protocol} for protocol in ("UDP", "TCP")]
     egress = [{"ports": [*names, *({"port": port, "protocol": "TCP"} for port in ports)]}] if ports else []
-    sources = [dict(one) for one in options.sources]
+    sources = [dict(one) for one in sources]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -95,7 +95,23 @@ def _warnings(cluster: Mapping[str, Any], plan: Mapping[str, Any], namespace: st
         for one in cluster.get("deployments") or ()
         if one["namespace"] == namespace and one["name"] not in planned
     ]
+    lines += [str(one) for one in _rejected(cluster.get("rejected") or (), namespace)]
     return lines + list(plan["warnings"])
+
+
+def _rejected(pods: Iterable[Mapping[str, Any]], namespace: str) -> Iterable[Problem]:
+    """One for each node and reason: a node that admits no pod may have rejected hundreds."""
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for pod in pods:
+        if pod["namespace"] == namespace:
+            alike.setdefault((str(pod["node"]), pod["reason"]), []).append(pod)
+    for (node, reason), found in sorted(alike.items()):
+        yield Problem.documented(
+            "pods_rejected",
+            f"{len(found)} pods of node {node} have failed ({reason}). The first, {found[0]['name']}:"
+            f" {found[0]['message'] or 'no message'}",
+            "Look at the device plugin on the node. A run that applies the objects deletes these pods.",
+        )
 
 
 def _outdated(name: str, namespace: str) -> Problem:

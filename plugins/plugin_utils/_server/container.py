@@ -29,9 +29,13 @@ _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def server_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    return role_options(given, PREFIX)
+
+
+def role_options(given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """What is unset (or null) has its default on hosts."""
     options = specification().options
-    names = [name for name in options if name.startswith(PREFIX)]
+    names = [name for name in options if name.startswith(prefix)]
     return {name: options[name].get("default") if given.get(name) is None else given[name] for name in names}
 
 

@@ -25,8 +25,8 @@ def test_a_plan_is_rendered_from_what_was_observed():
     assert {group["servers"] for group in plan["groups"]} == {1}
     files = kubernetes_files(plan, {**DEFAULTS, "whisper_server_language": "de", "whisper_server_threads": None})
     assert [set(file) for file in files] == [{"name", "content", "objects"}] * len(files)
-    assert "- ggml-tiny" not in files[2]["content"]
-    assert "/models/ggml-tiny.bin" in files[2]["content"]
+    assert "- ggml-tiny" not in files[3]["content"]
+    assert "/models/ggml-tiny.bin" in files[3]["content"]
     assert kubernetes_faults(cluster, plan, DEFAULTS) == []
     assert kubernetes_summary(cluster, plan, "speech", "whisper")["rows"][0]["host"] == "speech"
     assert kubernetes_access(DEFAULTS)[0]["verb"] == "get"

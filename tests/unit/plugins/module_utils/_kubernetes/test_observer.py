@@ -207,3 +207,21 @@ def test_without_nodes_there_is_no_plan():
 def test_access_that_is_denied_is_returned():
     wanted = [{"verb": verb, "group": "apps", "resource": "deployments", "namespace": "w"} for verb in ("get", "patch")]
     assert observed(wanted, denied=[("patch", "deployments")])["denied"] == wanted[1:]
+
+
+def test_pods_of_ours_that_have_failed_are_named():
+    def change(items):
+        for pod in items["v1 Pod"]:
+            pod["status"].update(phase="Failed", reason="UnexpectedAdmissionError", message="no device")
+
+    found = observed(change=change)["rejected"]
+    assert {one["name"] for one in found} == {"server-of-ours", "server-on-a-lost-gpu"}
+    assert found[0] | {"name": ""} == {
+        "namespace": "default",
+        "name": "",
+        "node": found[0]["node"],
+        "reason": "UnexpectedAdmissionError",
+        "message": "no device",
+    }
+    assert observed()["rejected"] == []
+    assert observed(refused=["Pod"])["rejected"] is None

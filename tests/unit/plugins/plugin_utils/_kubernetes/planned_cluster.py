@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.files import files
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
 
@@ -17,13 +18,21 @@ from recorded_cluster import observed  # noqa: E402 - after the path
 IMAGE = "whisperops/whisper.cpp:cuda12.4.1-61"
 PULLED = "registry.example.com/whisper.cpp@sha256:" + "6" * 64
 IMAGES = {IMAGE: PULLED}
-DEFAULTS = yaml.safe_load((ROOT / "roles" / "whisper_kubernetes" / "defaults" / "main.yml").read_text("utf-8"))
+DEFAULTS = {
+    **yaml.safe_load((ROOT / "roles" / "whisper_kubernetes" / "defaults" / "main.yml").read_text("utf-8")),
+    "whisper_kubernetes_prover_namespace": "whisper-prover",
+    "whisper_kubernetes_audio": str(ROOT / "tests" / "fixtures" / "smoke" / "clips" / "deploy.wav"),
+}
 
 
 def options(**given) -> Options:
     """Under the names of the variables, without the prefix of the role for its own."""
     own = {f"whisper_kubernetes_{name}": value for name, value in given.items() if not name.startswith("whisper_")}
     return Options.of({**DEFAULTS, **given, **own})
+
+
+def rendered(plan=None, **given):
+    return files(plan or planned(), options(**given), b"the program")
 
 
 def planned(change=None, cluster=None, **arguments):

@@ -69,9 +69,36 @@ def test_the_access_is_that_to_the_objects_that_are_rendered():
     def resources(**given):
         return {one["resource"] for one in access(options(**given))}
 
-    assert resources() == {"namespaces", "services", "networkpolicies", "deployments", "poddisruptionbudgets"}
+    prover = {"configmaps", "serviceaccounts", "roles", "rolebindings", "daemonsets"}
+    servers = {"namespaces", "services", "networkpolicies", "deployments", "poddisruptionbudgets", "pods"}
+    assert resources() == servers | prover
+    assert resources(gate=False) == servers
     assert "namespaces" not in resources(create_namespace=False)
     assert {"ingresses", "persistentvolumeclaims"} <= resources(ingress_host="x", **NEW_CLAIM)
+
+
+def test_deleting_is_asked_for_only_if_groups_may_go():
+    def deleted(**given):
+        return {one["resource"] for one in access(options(**given)) if one["verb"] == "delete"}
+
+    assert deleted() == set()
+    assert deleted(remove_outdated=True) == {"deployments", "poddisruptionbudgets"}
+
+
+def test_rejected_pods_are_counted_for_each_node_and_reason():
+    reason = {"namespace": "whisper", "node": "gtx-1", "reason": "UnexpectedAdmissionError", "message": "no device"}
+    pods = [{**reason, "name": f"whisper-{number}"} for number in range(60)]
+    others = [{**reason, "name": "whisper-else", "node": "gtx-2"}, {**reason, "name": "x", "namespace": "other"}]
+    lines = [line for line in shown({**observed(), "rejected": [*pods, *others]})["problems"] if "pods_rej" in line]
+    assert len(lines) == 2
+    assert "60 pods of node gtx-1 have failed (UnexpectedAdmissionError). The first, whisper-0: no device" in lines[0]
+
+
+def test_rights_for_a_prover_that_no_node_needs_are_not_asked_for():
+    denied = [{"verb": "create", "group": "apps", "resource": "daemonsets", "namespace": "whisper-prover"}]
+    on_cpu = planned(cluster={**observed(), "nodes": [n for n in observed()["nodes"] if n["name"] == "cpu-1"]})
+    assert found({"denied": denied}, plan=on_cpu) == []
+    assert len(found({"denied": denied})) == 1
 
 
 def test_a_cluster_that_cannot_serve_says_why():

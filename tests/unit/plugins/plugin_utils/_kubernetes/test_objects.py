@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.files import files
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.group_objects import rolling_update
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planned_cluster import options, planned
+from planned_cluster import planned, rendered
 
 
 def objects(kind, plan=None, **given):
-    found = [one for file in files(plan or planned(), options(**given)) for one in file.objects]
+    found = [one for file in rendered(plan, **given) for one in file.objects]
     return {one["metadata"]["name"]: one for one in found if one["kind"] == kind}
 
 
@@ -30,24 +29,24 @@ def server(**arguments):
 
 
 def test_the_same_plan_gives_the_same_bytes():
-    first, second = ([file.content for file in files(planned(), options())] for _time in range(2))
+    first, second = ([file.content for file in rendered()] for _time in range(2))
     assert first == second
 
 
 def test_a_file_holds_what_its_objects_are():
-    for file in files(planned(), options()):
+    for file in rendered():
         assert list(yaml.safe_load_all(file.content)) == file.objects
         assert "&id" not in file.content
 
 
 def test_files_are_in_the_order_in_which_they_are_applied():
-    names = [file.name for file in files(planned(), options())]
+    names = [file.name for file in rendered()]
     assert sorted(names)[:2] == names[:2] == ["00-namespace.yaml", "10-shared.yaml"]
-    assert files(planned(), options(create_namespace=False))[0].name == "10-shared.yaml"
+    assert rendered(create_namespace=False)[0].name == "10-shared.yaml"
 
 
 def test_a_file_of_a_group_says_why():
-    (content,) = [file.content for file in files(planned(), options()) if "cc61" in file.name]
+    (content,) = [file.content for file in rendered() if "cc61" in file.name]
     assert "# 2 nodes, 3 free GPUs, 3 servers: native\n" in content
     assert "# Nodes pull registry.example.com/" in content
 
@@ -55,7 +54,7 @@ def test_a_file_of_a_group_says_why():
 def test_a_reason_with_a_line_of_its_own_stays_a_comment():
     plan = planned()
     plan["groups"][0]["reasons"] = ["one\nkind: Secret"]
-    for file in files(plan, options()):
+    for file in rendered(plan):
         assert list(yaml.safe_load_all(file.content)) == file.objects
 
 
@@ -188,7 +187,7 @@ def test_a_model_in_a_volume_is_only_read():
     assert "MODEL_URL" not in {one["name"] for one in check["env"]}
     assert check["volumeMounts"][0]["readOnly"] is True
     assert "PersistentVolumeClaim" not in {
-        one["kind"] for file in files(planned(), options(model_storage="claim")) for one in file.objects
+        one["kind"] for file in rendered(model_storage="claim") for one in file.objects
     }
 
 
@@ -202,7 +201,7 @@ def test_a_new_volume_is_written_by_the_pods_of_all_nodes():
 def test_a_model_of_the_operator_needs_its_checksum():
     own = {"whisper_server_model_url": "https://models.example.net/ggml-mine.bin"}
     with pytest.raises(PlanInputError, match=r"^model_without_checksum: "):
-        files(planned(), options(**own))
+        rendered(**own)
     checked = {**own, "whisper_server_model_checksum": "sha256:" + "a" * 64}
     assert "/models/ggml-mine.bin" in server(**checked)["args"]
 
@@ -213,7 +212,7 @@ def test_a_url_with_a_password_is_not_written_into_files():
         "whisper_server_model_checksum": "sha256:" + "a" * 64,
     }
     with pytest.raises(PlanInputError, match=r"^model_url_secret: ") as refused:
-        files(planned(), options(**own))
+        rendered(**own)
     assert "secret@" not in str(refused.value)
 
 
@@ -221,7 +220,7 @@ def test_a_file_name_without_a_url_needs_a_volume():
     plan = planned(policy={"model": "ggml-mine.bin"})
     checksum = {"whisper_server_model_checksum": "sha256:" + "a" * 64}
     with pytest.raises(PlanInputError, match=r"^model_unknown: "):
-        files(plan, options(**checksum))
+        rendered(plan, **checksum)
     assert "/models/ggml-mine.bin" in server(plan=plan, model_storage="claim", **checksum)["args"]
 
 
@@ -230,8 +229,8 @@ def policy(**given):
 
 
 def test_servers_are_reached_by_the_sources_alone():
-    assert policy()["ingress"][0]["from"] == [{"podSelector": {}}]
-    assert policy(sources=[])["ingress"] == []
+    assert policy(gate=False)["ingress"][0]["from"] == [{"podSelector": {}}]
+    assert policy(gate=False, sources=[])["ingress"] == []
 
 
 def test_servers_reach_name_servers_and_the_place_of_the_model():

@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the whisperops.gpu founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several objects call the same thing."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import MANAGED_BY, NAME
+
+from .options import Options
+
+PROVER = "whisper-prover"
+# Of the claim in a pod and its request.
+CLAIM_NAME = "gpu"
+SECURITY = {
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def labels(group: Mapping[str, Any] | None = None, component: str = "") -> dict[str, str]:
+    """Kubernetes' recommended labels. ``component``: its name, where it is not the server."""
+    return {
+        "app.kubernetes.io/name": component or NAME,
+        **({"app.kubernetes.io/instance": group["name"]} if group else {}),
+        "app.kubernetes.io/component": component.rpartition("-")[2] or "server",
+        "app.kubernetes.io/part-of": "whisperops.gpu",
+        MANAGED_BY[0]: MANAGED_BY[1],
+    }
+
+
+def pull_secrets(options: Options) -> dict[str, Any]:
+    return {"imagePullSecrets": [{"name": name} for name in options.pull_secrets]} if options.pull_secrets else {}

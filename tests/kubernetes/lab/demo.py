@@ -1,0 +1,167 @@
+"""From nothing to a transcript through the Service, on a cluster of containers: `make kube-demo`.
+
+The image is the one that `make demo` has built on its lab host, as the guide says: built on a host, and offered to the
+nodes. With the argument `gpu` one of the nodes gets simulated GPUs afterwards, and servers whose image has no code for
+them: these must stay out of the Service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cluster
+import simulated
+
+SMOKE = cluster.ROOT / "tests" / "fixtures" / "smoke"
+HOST = f"{os.environ.get('WHISPEROPS_LAB_NAME', 'whisperops-lab')}-lab-demo"
+MODEL = "ggml-smoke.en.bin"
+SHA256 = "af11da9b2ab08badecc96ae3ed4972123121255c6bc9075d86feb2b06e18bef4"
+WORDS = (SMOKE / "clips" / "deploy.txt").read_text("utf-8")
+GATE = "whisperops.gpu/proven"
+PLANNED = "ghcr.io/ggml-org/whisper.cpp:main"
+ON_GPU = "whisperops/whisper.cpp:cuda12.4.1-61"
+NAMESPACE = "whisper"
+
+
+def main() -> None:
+    image = server_image()
+    began = time.monotonic()
+    cluster.up(["one", "two", "three"] if "gpu" in sys.argv else ["one", "two"])
+    cluster.load([image])
+    serve_model()
+    told("the cluster has the image and the model", began)
+    play(image)
+    told("the servers are proven", began)
+    show_conditions()
+    told(f'transcript through the Service: "{transcript()}"', began)
+    if "gpu" in sys.argv:
+        unproven(image)
+        told("the gate kept every pod on the simulated GPU out of the Service", began)
+
+
+def unproven(image: str) -> None:
+    """With a CPU image in the place of that for the GPU, which is what goes unnoticed elsewhere."""
+    simulated.gpu("three")
+    more = {
+        "whisper_policy": {"allow_cpu": "always"},
+        "whisper_kubernetes_images": {PLANNED: f"docker.io/{image}", ON_GPU: f"docker.io/{image}"},
+        "whisper_kubernetes_prover_annotations": {"cdi.k8s.io/whisperops-gpu": "nvidia.com/gpu=all"},
+        "whisper_kubernetes_wait_seconds": 180,
+    }
+    done = play(image, check=False, **more)
+    if done.returncode == 0 or "rollout_unproven" not in done.stdout:
+        sys.exit("The run did not say that the servers on the simulated GPU are not proven.")
+    show_conditions()
+    on_gpu = {name for name, condition in conditions().items() if "whisper-cc" in name and condition}
+    if not on_gpu or any(conditions()[name]["status"] != "False" for name in on_gpu):
+        sys.exit("A pod on the simulated GPU is proven, or none has been tried.")
+    if on_gpu & in_service():
+        sys.exit("A pod on the simulated GPU is in the Service.")
+    transcript()
+    simulated.break_gpus("three")
+    cluster.wait_for(
+        "the reason gpu_unhealthy", lambda: {conditions()[name].get("reason") for name in on_gpu} == {"gpu_unhealthy"}
+    )
+    show_conditions()
+
+
+def show_conditions() -> None:
+    for name, condition in conditions().items():
+        print(f"{name}: {condition.get('status')}: {condition.get('reason')}: {condition.get('message')}", flush=True)
+
+
+def in_service() -> set[str]:
+    """The pods to which the Service sends requests."""
+    slices = cluster.kube(f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices")["items"]
+    ends = [one for part in slices for one in part["endpoints"] or () if one["conditions"]["ready"]]
+    return {one["targetRef"]["name"] for one in ends}
+
+
+def told(what: str, began: float) -> None:
+    print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
+
+
+def server_image() -> str:
+    """Into the lab's engine, from the engine of the demo's host."""
+    listed = cluster.docker("exec", HOST, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    image = next((one for one in listed if one.startswith("whisperops/whisper.cpp:cpu")), None)
+    if image is None:
+        sys.exit(f"{HOST} has no image of whisper.cpp. Run: make demo")
+    if not cluster.docker("images", "--quiet", image):
+        with subprocess.Popen(["docker", "exec", HOST, "docker", "save", image], stdout=subprocess.PIPE) as saved:
+            cluster.docker("load", stdin=saved.stdout)
+    return image
+
+
+def serve_model() -> None:
+    control = f"{cluster.NAME}-control"
+    cluster.docker("exec", control, "mkdir", "-p", "/srv")
+    cluster.docker("cp", str(SMOKE / MODEL), f"{control}:/srv/{MODEL}")
+    cluster.docker("exec", "--detach", control, "python3", "-m", "http.server", "8000", "--directory", "/srv")
+
+
+def variables(image: str) -> dict[str, Any]:
+    clip = SMOKE / "clips" / "deploy"
+    return {
+        "whisper_kubernetes_kubeconfig": str(cluster.STATE / "admin.conf"),
+        "whisper_kubernetes_apply": True,
+        "whisper_kubernetes_wait_seconds": 600,
+        "whisper_kubernetes_images": {PLANNED: f"docker.io/{image}"},
+        # No registry is asked: the image of the nodes has Python, curl and sh.
+        "whisper_kubernetes_fetch_image": f"docker.io/{cluster.IMAGE}",
+        "whisper_kubernetes_prover_image": f"docker.io/{cluster.IMAGE}",
+        "whisper_kubernetes_cpu_request": "100m",
+        "whisper_server_model_url": f"http://{cluster.CONTROL}:8000/{MODEL}",
+        "whisper_server_model_checksum": f"sha256:{SHA256}",
+        "whisper_server_memory_limit_mib": 1024,
+        "whisper_proof_audio": str(clip.with_suffix(".wav")),
+        "whisper_proof_text": WORDS.strip(),
+        "whisper_proof_language": "en",
+        "whisper_report_dir": str(cluster.STATE / "reports"),
+    }
+
+
+def play(image: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    inventory = cluster.STATE / "hosts.json"
+    hosts = {"kubernetes": {"hosts": {"lab": {**variables(image), **more}}}}
+    inventory.write_text(json.dumps(hosts), "utf-8")
+    playbook = cluster.ROOT / "playbooks" / "kubernetes.yml"
+    command = ["ansible-playbook", str(playbook), "--inventory", str(inventory)]
+    done = subprocess.run(command, cwd=cluster.ROOT, capture_output=True, text=True, check=False)
+    print(done.stdout, flush=True)
+    if check and done.returncode:
+        sys.exit(done.stderr)
+    return done
+
+
+def conditions() -> dict[str, dict[str, str]]:
+    """Of each pod of the servers, that of the gate."""
+    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
+    return {
+        pod["metadata"]["name"]: next((one for one in pod["status"]["conditions"] if one["type"] == GATE), {})
+        for pod in pods
+    }
+
+
+def transcript() -> str:
+    service = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/services/whisper")["spec"]["clusterIP"]
+    node = f"{cluster.NAME}-one"
+    cluster.docker("cp", str(SMOKE / "clips" / "deploy.wav"), f"{node}:/root/deploy.wav")
+    url = f"http://{service}:8080/v1/audio/transcriptions"
+    answer = cluster.docker("exec", node, "curl", "--silent", "--fail", "--form", "file=@/root/deploy.wav", url)
+    text, expected = (" ".join(one.split()) for one in (json.loads(answer)["text"], WORDS))
+    if text != expected:
+        sys.exit(f'The server transcribed "{text}", and "{expected}" was said.')
+    return text
+
+
+if __name__ == "__main__":
+    main()
