@@ -99,8 +99,8 @@ def unproven(found: Iterable[Mapping[str, Any]]) -> Problem | None:
         return None
     told = []
     for one in late:
-        earlier = max(0, one["available"] - one["updated"])
-        serve = f"; {one['available']} serve" + (", also earlier ones" if earlier else "") if one["available"] else ""
+        earlier = ", also earlier ones" if one["available"] > one["updated"] else ""
+        serve = f"; {one['available']} serve{earlier}" if one["available"] else "; none serves"
         why = f" ({' | '.join(one['reasons'])})" if one["reasons"] else ""
         told.append(f"{one['name']}: {one['updated']} of {one['servers']} servers are new{serve}{why}")
     return Problem.documented(
