@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import urllib.parse
-import urllib.request
-from typing import Any, Mapping
+from contextlib import contextmanager
+from http.client import BAD_REQUEST, HTTPResponse, HTTPSConnection
+from typing import Any, Iterator, Mapping
+from urllib.parse import urlencode
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TIMEOUT_SECONDS = 30
@@ -22,15 +23,23 @@ _LOG_BYTES = 1024 * 1024
 FIELD_MANAGER = "whisperops.gpu-prover"
 
 
+class RefusedError(OSError):
+    """The API server's answer is none of success."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{status}: {said}")
+        self.status = status
+
+
 class Cluster:
     def __init__(self, namespace: str, fields: str, labels: str, account: str = _ACCOUNT) -> None:
         """
         :param fields: field selector of the pods, for example ``spec.nodeName=gpu-1``.
         :param labels: label selector of the pods.
         """
-        host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-        self._server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-        self._pods = f"/api/v1/namespaces/{urllib.parse.quote(namespace)}/pods"
+        self._host = os.environ["KUBERNETES_SERVICE_HOST"]
+        self._port = int(os.environ.get("KUBERNETES_SERVICE_PORT", "443"))
+        self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._chosen = {"fieldSelector": fields, "labelSelector": labels}
         self._account = account
         self._context = ssl.create_default_context(cafile=os.path.join(account, "ca.crt"))
@@ -57,24 +66,25 @@ class Cluster:
 
     def _asked(self, method: str, path: str, query: Mapping[str, str], body: Any = None) -> bytes:
         with self._open(method, path, query, body) as answer:
-            return bytes(answer.read())
+            return answer.read()
 
+    @contextmanager
     def _open(
         self, method: str, path: str, query: Mapping[str, str], body: Any = None, timeout: float = _TIMEOUT_SECONDS
-    ) -> Any:
+    ) -> Iterator[HTTPResponse]:
         # The kubelet renews the token.
         with open(os.path.join(self._account, "token"), encoding="ascii") as file:
             headers = {"Authorization": f"Bearer {file.read().strip()}", "Accept": "application/json, */*"}
         if body is not None:
             # Conditions are merged by their type.
             headers["Content-Type"] = "application/strategic-merge-patch+json"
-        request = urllib.request.Request(
-            f"{self._server}{path}?{urllib.parse.urlencode(query)}",
-            method=method,
-            headers=headers,
-            data=None if body is None else json.dumps(body).encode(),
-        )
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._context)
-        )
-        return opener.open(request, timeout=timeout)
+        connection = HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, f"{path}?{urlencode(query)}", content, headers)
+            answer = connection.getresponse()
+            if answer.status >= BAD_REQUEST:
+                raise RefusedError(answer.status, answer.read().decode("utf-8", "replace"))
+            yield answer
+        finally:
+            connection.close()
