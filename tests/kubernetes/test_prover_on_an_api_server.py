@@ -35,8 +35,8 @@ def objects(play_once) -> list[dict[str, Any]]:
 @pytest.fixture
 def pod(cluster, objects) -> dict[str, Any]:
     """A pod of the namespace, as a kubelet reports it."""
-    deployment = next(one for one in objects if one["kind"] == "Deployment" and "dra" not in one["metadata"]["name"])
-    one = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(deployment["spec"]["template"])}
+    deployments = [one for one in objects if one["kind"] == "Deployment" and "dra" not in one["metadata"]["name"]]
+    one = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(deployments[0]["spec"]["template"])}
     one["metadata"] |= {"name": "sample", "namespace": NAMESPACE}
     server = {
         "name": "server",

@@ -65,4 +65,4 @@ def _digest(files: Sequence[str]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

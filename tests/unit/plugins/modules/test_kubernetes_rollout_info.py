@@ -66,11 +66,15 @@ def test_the_documentation_names_each_key_that_is_returned(monkeypatch):
     assert result["changed"] is False
 
 
+def unauthorized(*_given):
+    raise InspectionError(problems.unauthorized("x"))
+
+
 @pytest.mark.parametrize(
     ("connect", "code"),
     [
         (lambda *_given: Refusing(), "kubernetes_access_denied"),
-        (lambda *_given: (_ for _ in ()).throw(InspectionError(problems.unauthorized("x"))), "kubernetes_unauthorized"),
+        (unauthorized, "kubernetes_unauthorized"),
     ],
 )
 def test_what_cannot_be_read_has_a_code(monkeypatch, connect, code):
