@@ -216,7 +216,7 @@ def test_pods_of_ours_that_have_failed_are_named():
 
     found = observed(change=change)["rejected"]
     assert {one["name"] for one in found} == {"server-of-ours", "server-on-a-lost-gpu"}
-    assert found[0] | {"name": ""} == {
+    assert {**found[0], "name": ""} == {
         "namespace": "default",
         "name": "",
         "node": found[0]["node"],
