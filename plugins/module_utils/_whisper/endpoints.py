@@ -9,6 +9,7 @@ The gateway, the metrics, the benchmark, the proof and its timer read the file.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._nested import deeper_than
@@ -22,6 +23,8 @@ _LARGEST_FILE = 4 * 1024 * 1024
 _DEEPEST = 20
 _PORTS = range(1, 65536)
 _TEXTS = ("gpu", "device_code", "container", "address", "url", "public_url")
+# What the policy lets a model be called: the name becomes configuration of a gateway.
+MODEL = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class EndpointsError(Exception):
@@ -69,9 +72,16 @@ def parse(text: str, path: str = PATH) -> list[dict[str, Any]]:
         raise EndpointsError(
             f"endpoints_missing: {path} is no JSON ({error}). Run site.yml on this host again."
         ) from error
-    entries = document.get("servers") if isinstance(document, dict) else None
-    if not isinstance(entries, list) or deeper_than(document, _DEEPEST) or not all(map(_is_entry, entries)):
+    found = known(document.get("servers")) if isinstance(document, dict) else None
+    if found is None or deeper_than(document, _DEEPEST):
         raise EndpointsError(f"endpoints_missing: {path} names no servers. Run site.yml on this host again.")
+    return found
+
+
+def known(entries: Any) -> list[dict[str, Any]] | None:
+    """What a host says of its servers, with nothing but the known keys. None: one of them is no server."""
+    if not isinstance(entries, (list, tuple)) or not all(map(_is_entry, entries)):
+        return None
     return [
         {
             "port": entry["port"],
@@ -83,8 +93,9 @@ def parse(text: str, path: str = PATH) -> list[dict[str, Any]]:
 
 
 def _is_entry(entry: Any) -> bool:
-    if not isinstance(entry, dict):
+    if not isinstance(entry, Mapping):
         return False
-    port = entry.get("port")
-    texts = all(isinstance(entry.get(key), (str, type(None))) for key in (*_TEXTS, "model"))
-    return isinstance(port, int) and not isinstance(port, bool) and port in _PORTS and texts
+    port, model = entry.get("port"), entry.get("model")
+    texts = all(isinstance(entry.get(key), (str, type(None))) for key in _TEXTS)
+    named = model is None or (isinstance(model, str) and MODEL.fullmatch(model) is not None)
+    return isinstance(port, int) and not isinstance(port, bool) and port in _PORTS and texts and named

@@ -42,7 +42,7 @@ _CHOICES = {
 # Of an entry in `models`. What is not set is that of the policy, but for `gpus`.
 _OF_A_MODEL = ("name", "gpus", "instances_per_gpu", "cpu_servers")
 # Clients, HAProxy and the file system know a model by it.
-_SERVED_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SERVED_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _entry(within: str, entry: Any, value: Mapping[str, Any], gpus: tuple[str, .
     # What the role takes with its defaults has null where nothing is set.
     own = {**value, "gpus": "all", **{key: found for key, found in entry.items() if found is not None}}
     name = _model(f"{within}.name", own["name"])
-    if not _SERVED_NAME.fullmatch(name):
+    if not SERVED_NAME.fullmatch(name):
         raise refuse(
             f"{within}.name", name, "for a file of your own, a name of letters, digits and . _ - without a path"
         )

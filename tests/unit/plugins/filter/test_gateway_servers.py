@@ -6,6 +6,8 @@ import json
 import pytest
 from ansible_collections.whisperops.gpu.plugins.filter.gateway_servers import gateway_servers
 from ansible_collections.whisperops.gpu.plugins.filter.hosts_to_ask import hosts_to_ask
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import endpoints
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import policy
 
 
 def kept(host, *ports):
@@ -107,3 +109,21 @@ def test_where_a_host_has_several_models_each_server_says_its_own():
         gateway_servers(["gpu1"], planned, [], "front", planned=True),
     ):
         assert [(one["name"], one["model"]) for one in found] == [("gpu1-0", "base.en"), ("gpu1-1", "tiny")]
+
+
+@pytest.mark.parametrize("model", ['m"\n    http-request allow', "a b", "", 3, "x" * 129])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_host_that_names_a_model_that_is_no_name_has_no_servers(model, recorded):
+    servers = [{"port": 8080, "model": model}]
+    text = base64.b64encode(json.dumps({"servers": servers}).encode()).decode()
+    hostvars = {"gpu1": {"whisper_server_endpoints": servers} if recorded else {}}
+    assert gateway_servers(["gpu1"], hostvars, [{"item": "gpu1", "content": text}], "front") == []
+
+
+def test_a_gateway_takes_each_name_that_a_policy_allows():
+    assert endpoints.MODEL.pattern == policy.SERVED_NAME.pattern
+
+
+@pytest.mark.parametrize("servers", ["8080", [8080], [{"port": "8080"}], {"port": 8080}])
+def test_what_a_host_has_recorded_may_be_no_servers(servers):
+    assert gateway_servers(["gpu1"], {"gpu1": {"whisper_server_endpoints": servers}}, [], "front") == []
