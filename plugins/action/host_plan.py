@@ -12,14 +12,19 @@ from ansible.errors import AnsibleFilterError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.whisperops.gpu.plugins.action.assert_variables import check
-from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes, model_files
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes
 from ansible_collections.whisperops.gpu.plugins.filter.deployment_plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.filter.host_problems import host_problems
 from ansible_collections.whisperops.gpu.plugins.filter.plan_rows import plan_rows
 from ansible_collections.whisperops.gpu.plugins.filter.plan_summary import plan_summary
 from ansible_collections.whisperops.gpu.plugins.filter.server_command import server_command
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import applied, change, languages
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import has_several, models_of, plan_of
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import (
+    has_several,
+    model_files,
+    models_of,
+    plan_of,
+)
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sanitize_line
 
 # The file that role whisper_proof brings along.
@@ -40,7 +45,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def option_warnings(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """What a variable of role whisper_server does with a planned model that nobody may expect."""
-    files = list(zip(models_of(plan), model_files(plan, options)))
+    files = list(zip(models_of(plan), (one.file for one in model_files(plan, options))))
     found = [text for model, file in files for text in server_command(plan_of(plan, model), options, file)["warnings"]]
     language = options["whisper_proof_language"]
     deaf = [model for model, file in files if languages.english_only(file)]

@@ -7,24 +7,8 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.whisperops.gpu.plugins.filter.url_file_name import url_file_name
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import changes
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import has_several
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import model_files as files_of
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.models import MODELS, VAD_MODELS
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
-
-
-def model_files(plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """The names that role whisper_server gives its files: of the plan's models, and the one that finds speech."""
-    if has_several(plan):
-        return [one.file for one in files_of(plan, options)]
-    url = str(options.get("whisper_server_model_url") or "")
-    known = {**MODELS, **VAD_MODELS}.get(str(plan.get("model")))
-    model = url_file_name(url) if url else known.file if known else str(plan.get("model"))
-    vad = VAD_MODELS.get(str(options.get("whisper_server_vad_model")))
-    return [model, vad.file] if vad and boolean(options.get("whisper_server_vad"), strict=False) else [model]
 
 
 def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]]:
@@ -36,8 +20,7 @@ def deployment_changes(host: Any, plan: Any, inputs: Any) -> list[dict[str, Any]
                 " whisperops.gpu.deployment_inputs."
             )
     try:
-        wanted = {**inputs, "model_files": model_files(plan, inputs["options"])}
-        return [change.to_dict() for change in changes.deployment_changes(host, plan, wanted)]
+        return [change.to_dict() for change in changes.deployment_changes(host, plan, inputs)]
     except PlanInputError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -24,6 +24,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.drift import 
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.firewall import planned_rules
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.inputs import ROLES, role_of
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import (
+    ModelFile,
     has_several,
     model_files,
     models_of,
@@ -68,26 +69,28 @@ def deployment_changes(host: Mapping[str, Any], plan: Mapping[str, Any], wanted:
 
     :param host: the result of whisper_host_info.
     :param plan: the result of deployment_plan.
-    :param wanted: ``inputs`` (see inputs.py), ``options``: every variable of the roles with its value, and
-        ``model_files``: the names of the files that the servers load, those of the models first.
+    :param wanted: ``inputs`` (see inputs.py), and ``options``: every variable of the roles with its value.
     :raises PlanInputError: a variable has a value by which no server would be as it is told to be.
     """
+    files = model_files(plan, wanted["options"])
     # Before anything is done, also in check mode, and where no server is to be replaced.
-    for model, file in zip(models_of(plan), wanted["model_files"]):
-        server_command(plan_of(plan, model), wanted["options"], file)
-    return _Changes(host, plan, wanted).all()
+    for model, file in zip(models_of(plan), files):
+        server_command(plan_of(plan, model), wanted["options"], file.file)
+    return _Changes(host, plan, wanted, files).all()
 
 
 class _Changes:
-    def __init__(self, host: Mapping[str, Any], plan: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    def __init__(
+        self, host: Mapping[str, Any], plan: Mapping[str, Any], wanted: Mapping[str, Any], files: Iterable[ModelFile]
+    ) -> None:
         self.host = host
         self.plan = plan
         self.inputs = wanted["inputs"]
         self.options = wanted["options"]
-        self.model_files = wanted["model_files"]
+        self.model_files = [one.file for one in files]
         self.applied = applied(host.get("applied"))
         listed = has_several(plan) or self.options.get("whisper_server_model_files")
-        self.models = {one.model: one.label for one in model_files(plan, self.options)} if listed else {}
+        self.models = {one.model: one.label for one in files} if listed else {}
 
     def all(self) -> list[Change]:
         foreseen = [*self._engine(), *self._toolkit(), *self._image()]

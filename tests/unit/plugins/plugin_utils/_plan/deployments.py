@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 
-from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import model_files
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import record
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
@@ -95,7 +94,7 @@ FACTS = {"image_reference": IMAGE, "gpu_mode": "runtime", "endpoints": [], "meas
 
 def wanted(**given):
     found = options(**given)
-    return {"options": found, "inputs": inputs.inputs(given), "model_files": model_files(PLAN, found)}
+    return {"options": found, "inputs": inputs.inputs(given)}
 
 
 def deployed(plan=None, host=None, facts=None, **given):

@@ -10,12 +10,13 @@ import pytest
 pytest.importorskip("ansible", reason="the control node has Ansible")
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes, model_files
+from ansible_collections.whisperops.gpu.plugins.filter.deployment_changes import deployment_changes
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import firewall
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.deployment import PLAN as RECORDED
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import inputs
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.change import line
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.changes import PLAN_PARTS, roles_to_apply
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files import model_files
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError
 
 from .deployments import BARE, CPU_PLAN, DEPLOYED, IMAGE, LIMITS, PLAN, TOOLKIT, changes, deployed, told, wanted
@@ -406,20 +407,31 @@ def test_another_password_of_a_proxy_is_a_change_that_is_not_shown():
     assert first["shown"] == second["shown"]
 
 
+def files_of(options):
+    return [one.file for one in model_files({"model": "base.en"}, options)]
+
+
+def test_the_plan_looks_for_the_file_that_the_role_downloads():
+    own = {"whisper_server_model_url": "https://example.net/ggml-mine.bin?sig=a/b"}
+    assert files_of({}) == ["ggml-base.en.bin"]
+    assert files_of({**own, "whisper_server_model_checksum": f"sha256:{'0' * 64}"}) == ["ggml-mine.bin"]
+
+
 @pytest.mark.parametrize(
-    ("plan", "url", "file"),
+    ("model", "url", "code"),
     [
-        ({"model": "base.en"}, "", "ggml-base.en.bin"),
-        ({"model": "ggml-mine.bin"}, "", "ggml-mine.bin"),
-        ({"model": "base.en"}, "https://example.net/ggml-mine.bin?sig=a/b", "ggml-mine.bin"),
+        ("ggml-mine.bin", "", "model_unknown: "),
+        ("base.en", "https://example.net/ggml-mine.bin", "model_without_checksum: "),
     ],
 )
-def test_the_plan_looks_for_the_file_that_the_role_downloads(plan, url, file):
-    assert model_files(plan, {"whisper_server_model_url": url}) == [file]
+def test_a_model_that_cannot_be_downloaded_is_refused_with_the_plan(model, url, code):
+    given = {"whisper_server_model_url": url}
+    with pytest.raises(AnsibleFilterError, match=code):
+        deployment_changes(deployed(), {**PLAN, "model": model}, wanted(**given))
 
 
 @pytest.mark.parametrize("switch", [True, "true"])
 def test_the_model_for_voice_activity_detection_is_looked_for_where_it_is_wanted(switch):
     options = {"whisper_server_vad": switch, "whisper_server_vad_model": "silero-v5.1.2"}
-    assert model_files({"model": "base.en"}, options) == ["ggml-base.en.bin", "ggml-silero-v5.1.2.bin"]
-    assert model_files({"model": "base.en"}, {**options, "whisper_server_vad": False}) == ["ggml-base.en.bin"]
+    assert files_of(options) == ["ggml-base.en.bin", "ggml-silero-v5.1.2.bin"]
+    assert files_of({**options, "whisper_server_vad": False}) == ["ggml-base.en.bin"]

@@ -272,8 +272,7 @@ TWO = {
 
 def changes(there, plan, **given):
     found = options(**given)
-    files = [one.file for one in model_files(plan, found)]
-    return deployment_changes(there, plan, {"options": found, "inputs": inputs.inputs(given), "model_files": files})
+    return deployment_changes(there, plan, {"options": found, "inputs": inputs.inputs(given)})
 
 
 def served(plan, **given):
