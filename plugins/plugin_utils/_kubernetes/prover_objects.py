@@ -180,11 +180,6 @@ def _daemon_set(
                     "hostPID": True,
                     "securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}},
                     **({"runtimeClassName": options.runtime_class} if options.runtime_class else {}),
-                    **(
-                        {"imagePullSecrets": [{"name": name} for name in options.pull_secrets]}
-                        if options.pull_secrets
-                        else {}
-                    ),
                     **pull_secrets(options),
                     "affinity": {"nodeAffinity": affinity},
                     "tolerations": [dict(one) for one in tolerations],
