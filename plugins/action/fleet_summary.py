@@ -13,9 +13,8 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._summary import sum
 
 CALLBACK = "whisperops.gpu.summary"
 FACT = "whisper_summary"
-# Of the servers, and of what stands next to them.
+# Of what stands next to the servers.
 CHANGES = (
-    "whisper_plan_changes",
     "whisper_api_changes",
     "whisper_gateway_agent_changes",
     "whisper_gateway_changes",
@@ -25,7 +24,7 @@ CHANGES = (
 
 def summaries(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Those of all hosts in one, in their order; a host that has none did not come so far."""
-    told = {host: hostvars[host][FACT] for host in hosts if host in hostvars and FACT in hostvars[host]}
+    told = {host: one for host in hosts if host in hostvars and (one := _summary(hostvars[host]))}
     planned = {host: _changes(hostvars[host]) for host, one in told.items() if one.get("planned")}
     given = {
         part: {host: one[part] for host, one in told.items() if one.get(part) is not None}
@@ -38,8 +37,18 @@ def summaries(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -
     }
 
 
+def _planned(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What host_plan has decided, of which plan.yml sets no facts."""
+    return (facts.get("whisper_plan_host") or {}).get("planned") or {}
+
+
+def _summary(facts: Mapping[str, Any]) -> Any:
+    return facts.get(FACT) or _planned(facts).get("summary")
+
+
 def _changes(facts: Mapping[str, Any]) -> list[str]:
-    return change_lines([change for name in CHANGES if name in facts for change in facts[name]])
+    servers = facts.get("whisper_plan_changes", _planned(facts).get("changes", []))
+    return change_lines([*servers, *(change for name in CHANGES if name in facts for change in facts[name])])
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types

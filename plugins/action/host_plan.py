@@ -88,7 +88,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             prove = {"prove": proof_settings(wanted["options"])} if given["prove"] else {}
             host = self._execute_module(OBSERVER, module_args={**given["observe"], **prove}, task_vars=variables)
             if host.get("failed"):
-                return {**result, **host}
+                # Whatever it answers, it plans nothing.
+                return {**result, **host, "planned": {}}
         try:
             planned = self._planned(host, given, wanted, variables["inventory_hostname"])
         except AnsibleFilterError as error:

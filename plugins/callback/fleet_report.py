@@ -54,11 +54,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core ships 
         action = result.task.resolved_action
         if action == "whisperops.gpu.nvidia_gpu_info" and "gpus" in result.result:
             learnt["gpu_info"] = dict(result.result)
-        # A host may send facts with any answer; the plan is made on the control node.
-        if action == "ansible.builtin.set_fact":
+        # A host may send facts with any answer; the plan is made on the control node, and again by the role.
+        plan = None
+        if action == "whisperops.gpu.host_plan":
+            learnt["gpu_info"], plan = dict(result.result["gpu"]), result.result["planned"]["plan"]
+        elif action == "ansible.builtin.set_fact":
             plan = (result.result.get("ansible_facts") or {}).get("whisper_plan")
-            if isinstance(plan, dict) and plan:
-                learnt["plan"] = dict(plan)
+        if isinstance(plan, dict) and plan:
+            learnt["plan"] = dict(plan)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         begun = stats.custom.get("_run", {}).get("whisperops_report")

@@ -56,7 +56,9 @@ def gateway_servers(
 def in_this_run(variables: Mapping[str, Any], planned: bool) -> Sequence[Mapping[str, Any]] | None:
     """None where this run has neither planned nor deployed servers of the host, so that it has to be asked."""
     if planned:
-        plan = variables.get("whisper_plan")
+        plan = variables.get("whisper_plan") or (variables.get("whisper_plan_host") or {}).get("planned", {}).get(
+            "plan"
+        )
         return plan["servers"] if plan else None
     # Of an unchanged host they are what the host itself has recorded, and they become the gateway's configuration.
     endpoints = variables.get("whisper_server_endpoints")

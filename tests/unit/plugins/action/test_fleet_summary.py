@@ -38,7 +38,20 @@ def test_rows_come_in_the_order_of_the_hosts_and_the_rest_by_host():
     }
 
 
+def test_a_plan_of_which_no_facts_are_set_is_shown_as_one_of_which_they_are():
+    summary = {"rows": [ROW], "reasons": "It has a GPU.", "problems": [], "planned": True}
+    planned = {"planned": {"summary": summary, "changes": [CHANGE]}}
+    as_facts = {"whisper_summary": summary, "whisper_plan_changes": [CHANGE]}
+    shown = summaries(["b"], {"b": {"whisper_plan_host": planned}})
+    assert shown == summaries(["b"], {"b": as_facts})
+    assert shown["changes"] == {"b": ["+ install docker.io (missing)"]}
+    # What the servers' role has made of it since is newer.
+    newer = {"whisper_plan_host": planned, "whisper_summary": {"rows": [ROW, ROW]}}
+    assert summaries(["b"], {"b": newer})["rows"] == [ROW, ROW]
+
+
 def test_a_host_that_did_not_come_so_far_is_left_out():
+    assert summaries(["b"], {"b": {"whisper_plan_host": {"failed": True}}})["rows"] == []
     assert summaries(["failed", "unknown"], HOSTVARS)["rows"] == []
 
 

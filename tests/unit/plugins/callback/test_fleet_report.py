@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.callback.fleet_report import CallbackModule
 
 ROOT = Path(__file__).parents[4]
 INVENTORY = """
@@ -75,6 +77,16 @@ def test_a_failed_and_an_unreachable_host_are_in_it_with_their_errors(play, tmp_
     assert f"report: {tmp_path}/reports/fleet.html" in out
     assert "changed=0" in out
     assert "<b>8080" not in (tmp_path / "reports" / "fleet.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("action", ["whisperops.gpu.host_plan", "ansible.builtin.ping"])
+def test_what_host_plan_has_found_is_learnt_and_from_no_other_module(action):
+    callback = CallbackModule()
+    result = {"gpu": {"gpus": []}, "planned": {"plan": {"verdict": "cpu"}}}
+    task = SimpleNamespace(resolved_action=action)
+    callback.v2_runner_on_ok(SimpleNamespace(host=SimpleNamespace(get_name=lambda: "a"), task=task, result=result))
+    known = {"gpu_info": {"gpus": []}, "plan": {"verdict": "cpu"}}
+    assert callback._learnt == {"a": known if action == "whisperops.gpu.host_plan" else {}}
 
 
 def test_where_every_host_fails_there_is_a_report_all_the_same(play):

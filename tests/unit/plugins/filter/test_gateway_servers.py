@@ -83,6 +83,12 @@ def test_in_check_mode_a_host_will_serve_what_was_just_planned():
     assert hosts_to_ask(["gpu1", "gpu2"], hostvars, planned=True) == ["gpu2"]
     servers = gateway_servers(["gpu1"], hostvars, answers, "front")
     assert [server["port"] for server in servers] == [8080]
+    # plan.yml sets no facts.
+    registered = {"gpu1": {"whisper_plan_host": {"planned": {"plan": {"servers": [{"port": 8085}]}}}}, "gpu2": {}}
+    servers = gateway_servers(["gpu1", "gpu2"], registered, answers, "front", planned=True)
+    assert [server["port"] for server in servers] == [8085, 9000]
+    assert hosts_to_ask(["gpu1", "gpu2"], registered, planned=True) == ["gpu2"]
+    assert hosts_to_ask(["gpu1"], {"gpu1": {"whisper_plan_host": {"failed": True}}}, planned=True) == ["gpu1"]
 
 
 def test_a_host_that_this_run_has_deployed_serves_what_was_deployed_and_is_not_asked():
