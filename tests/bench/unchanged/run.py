@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run that changes nothing costs, next to the same by hand and to Ansible's own least, in turns.
 
-    make demo; python tests/bench/unchanged/run.py [--rounds 3] [--hosts 40]
+    make demo; python tests/bench/unchanged/run.py [--rounds 3] [--hosts 40] [--with-role]
     python tests/bench/unchanged/run.py --local
 
 CPU seconds are those of the control node, user and system, of ansible-playbook and all its children (ssh too). The
 hosts of the fleet are the lab's one host under many names. With --local they are this machine, without ssh: plan.yml
 next to ping, for which nothing has to be installed. There the modules' own CPU counts as the control node's.
+
+The stack by hand is what a deployment needs at least. With --with-role it is compared as most people have it, too, with
+the role geerlingguy.docker (ansible-galaxy role install geerlingguy.docker).
 
 The check run of a fleet in which one host has another port is held to the run without: the other hosts run the same
 tasks, counted in the recap, and the difference in CPU is what the one host costs.
@@ -35,6 +38,7 @@ ROOT = HERE.parents[2]
 RECAP = re.compile(r"^(\S+) +: (ok=\d+) .*?(skipped=\d+)", re.MULTILINE)
 CHANGED = "fleet-00"
 OTHER_PORT = 8090
+SITE, BY_HAND, WITH_ROLE = "site.yml, unchanged", "by hand, unchanged", "by hand with a role"
 PING, PLAN = "ping, the fleet", "plan.yml, the fleet"
 CHECK, PORT = "site.yml --check, the fleet", "the same, one other port"
 
@@ -90,8 +94,9 @@ def compared(hosts: int) -> dict[str, list[str]]:
     one = ["-i", "inventories/lab", "--limit", "demo"]
     check = ["ansible-playbook", "site.yml", "--check", "--limit", "bench_fleet"]
     return {
-        "site.yml, unchanged": ["ansible-playbook", "site.yml", *one],
-        "by hand, unchanged": ["ansible-playbook", str(HERE / "by_hand.yml"), *one],
+        SITE: ["ansible-playbook", "site.yml", *one],
+        BY_HAND: ["ansible-playbook", str(HERE / "by_hand.yml"), *one],
+        WITH_ROLE: ["ansible-playbook", str(HERE / "by_hand_with_role.yml"), *one],
         "ping, 1 host": ["ansible", "demo", "-i", "inventories/lab", "-m", "ping"],
         "plan.yml, 1 host": ["ansible-playbook", "playbooks/plan.yml", *one],
         PING: ["ansible", "bench_fleet", *many, "-m", "ping"],
@@ -120,10 +125,10 @@ def show(runs: Mapping[str, Sequence[Run]], hosts: int) -> None:
     print(f"{'median':28} {'CPU s':>8} {'wall s':>8}")
     for name, (cpu, wall) in medians.items():
         print(f"{name:28} {cpu:8.2f} {wall:8.2f}")
-    for name, base in (("site.yml, unchanged", "by hand, unchanged"), (PLAN, PING), (PORT, CHECK)):
-        if name in medians:
+    for name, base in ((SITE, BY_HAND), (SITE, WITH_ROLE), (PLAN, PING), (PORT, CHECK)):
+        if name in medians and base in medians:
             cpu, wall = (mine / theirs for mine, theirs in zip(medians[name], medians[base]))
-            each = f", {medians[name].cpu_seconds / hosts:.2f} CPU s a host" if name != "site.yml, unchanged" else ""
+            each = f", {medians[name].cpu_seconds / hosts:.2f} CPU s a host" if name != SITE else ""
             print(f"{name} / {base}: {cpu:.2f} x CPU, {wall:.2f} x wall{each}")
     if PORT in runs:
         before, after = (runs[name][-1].tasks for name in (CHECK, PORT))
@@ -135,6 +140,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--hosts", type=int, default=40, help="of the fleet")
+    arguments.add_argument("--with-role", action="store_true", help="needs the role geerlingguy.docker")
     arguments.add_argument(
         "--local", action="store_true", help="this machine, without ssh: plan.yml next to ping alone"
     )
@@ -146,6 +152,8 @@ def main() -> None:
     else:
         environment["BENCH_IMAGE"] = image_of_the_demo()
         commands = compared(given.hosts)
+        if not given.with_role:
+            del commands[WITH_ROLE]
     # The first of each makes ready what the later ones find, the container of by_hand.yml above all.
     for command in commands.values():
         run(command, environment)
