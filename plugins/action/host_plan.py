@@ -109,7 +109,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         if unavailable:
             policy = {**policy, "unavailable": {**policy.get("unavailable", {}), **unavailable}}
         measured = recorded.get("measured") or {} if given["measured"] is None else given["measured"]
-        plan = deployment_plan(host["gpu"], catalogue, policy, measured, given["whisper_version"])
+        facts = {**host["gpu"], "cores": host.get("cores")}
+        plan = deployment_plan(facts, catalogue, policy, measured, given["whisper_version"])
         possible = plan["verdict"] != "impossible"
         changes = deployment_changes(host, plan, wanted) if possible else []
         warnings = option_warnings(plan, wanted["options"]) if possible else []

@@ -103,6 +103,11 @@ distribution:
   returned: success
   type: dict
   sample: {id: debian, version_id: "13", name: Debian GNU/Linux 13 (trixie), machine: x86_64}
+cores:
+  description: Cores that the host can compute with. Two threads of one core count once.
+  returned: success
+  type: int
+  sample: 8
 packages:
   description:
     - Packages of Docker Engine and the NVIDIA Container Toolkit that are installed, each with its C(version), and

@@ -22,6 +22,7 @@ PLAN = (
     "environment",
     "model",
     "servers",
+    "threads",
 )
 
 

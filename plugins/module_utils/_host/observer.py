@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import DAEMON_PROGRAMS, SOCKET
 from ansible_collections.whisperops.gpu.plugins.module_utils._host import files, firewall, services
+from ansible_collections.whisperops.gpu.plugins.module_utils._host.cores import cores
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.engine import NOTHING, EngineState, observe_engine
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.packages import ENGINE, OTHERS, TOOLKIT, packages
 from ansible_collections.whisperops.gpu.plugins.module_utils._system import run_command
@@ -57,6 +58,7 @@ class Observer:
         units = self._units()
         return {
             "distribution": self._distribution(),
+            "cores": cores(self._text),
             "packages": None
             if found is None
             else {name: one._asdict() for name, one in found.items() if name not in services.PACKAGES},

@@ -45,6 +45,7 @@ PLAN_PARTS = {
     "environment": "whisper_server",
     "model": "whisper_server",
     "servers": "whisper_server",
+    "threads": "whisper_server",
 }
 # What may be set without a server being started anew.
 _KEEPS_SERVERS = frozenset(
@@ -258,6 +259,8 @@ class _Changes:
                 yield name, role_of(name) or ROLES[0], _said(old), _said(new)
         for part, role in PLAN_PARTS.items():
             if part in ("model", "servers") and self._several(before):
+                continue
+            if part == "threads" and self.options["whisper_server_threads"]:
                 continue
             if before.plan.get(part) != self.plan.get(part):
                 yield f"plan: {part}", role, _shown(part, before.plan.get(part)), _shown(part, self.plan.get(part))

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import models
 from .candidates import gate
 from .facts import Host
@@ -58,6 +60,19 @@ def plan_cpu(host: Host, policy: Policy, images: tuple[Image, ...], findings: Fi
         model=model,
         places=places,
     )
+
+
+def with_threads(plan: dict[str, Any], cores: int | None) -> dict[str, Any]:
+    """The plan, by which servers on the CPU share its cores; whisper.cpp itself takes four threads at most.
+
+    A plan for GPUs says nothing of threads, for there they matter little.
+    """
+    servers = len(plan["servers"])
+    if not cores or plan["runtime"] != "cpu":
+        return plan
+    threads = max(1, cores // servers)
+    shared = f"{cores} cores, {servers} servers" if servers > 1 else f"as many as the host has cores: {cores}"
+    return {**plan, "threads": threads, "reasons": [*plan["reasons"], f"Threads of each server: {threads} ({shared})."]}
 
 
 def _official(host: Host, policy: Policy, images: tuple[Image, ...], findings: Findings) -> Image | None:

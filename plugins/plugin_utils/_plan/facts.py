@@ -76,6 +76,7 @@ class Host:
     platform: str
     problems: tuple[tuple[str, str, str], ...]  # code, message, remedy
     unavailable: tuple[tuple[str, str], ...] = ()  # code, reason
+    cores: int | None = None
 
     @property
     def driver_problems(self) -> tuple[tuple[str, str, str], ...]:
@@ -113,6 +114,7 @@ def read_host(info: Any) -> Host:
         driver=found,
         flavor=_text(driver.get("flavor")),
         platform=_platform(info.get("machine"), host_gpus),
+        cores=_number(info.get("cores")),
         problems=tuple(
             sorted(
                 (str(p.get("code") or ""), str(p.get("message") or ""), str(p.get("remedy") or ""))

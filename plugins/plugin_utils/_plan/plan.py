@@ -25,7 +25,7 @@ from .candidates import (
     reject_unserved,
 )
 from .compatibility import beyond_tables
-from .cpu_plan import plan_cpu, reject_cpu
+from .cpu_plan import plan_cpu, reject_cpu, with_threads
 from .driver_advice import driver_remedies, seen, why_not_offered
 from .driver_support import DEAD_END_REMEDY, ceiling, one_driver_serves
 from .facts import Host, HostGpu, read_host
@@ -106,7 +106,8 @@ class _Planner:
         if outcome is not None:
             self._warn_of_version(outcome)
         self._order_rejected(built=outcome is not None and outcome.runtime == "cuda" and outcome.origin == "local")
-        return impossible(findings, policy) if outcome is None else as_plan(outcome, findings, policy)
+        plan = impossible(findings, policy) if outcome is None else as_plan(outcome, findings, policy)
+        return with_threads(plan, self.host.cores)
 
     def _order_rejected(self, built: bool) -> None:
         """As in the catalogue. Superseded images are worth a word only to those who have to build one instead."""

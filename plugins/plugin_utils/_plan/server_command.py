@@ -45,6 +45,8 @@ def server_command(plan: Mapping[str, Any], options: Mapping[str, Any], model_fi
     """
     known = MODELS.get(str(plan.get("model"))) if _is_published(plan, model_file) else None
     found = values(options)
+    if plan.get("threads"):
+        found.setdefault("threads", plan["threads"])
     language = _language(options.get(f"{PREFIX}language"), model_file, known)
     for problem in _contradictions(found, model_file):
         raise problem

@@ -24,4 +24,4 @@ def test_catalogue_keys_are_those_of_the_code() -> None:
 
 
 def test_every_key_of_a_plan_is_documented_in_its_order() -> None:
-    assert list(DOCUMENTED["RETURN"]["_value"]["contains"]) == list(deployment_plan({}))
+    assert list(DOCUMENTED["RETURN"]["_value"]["contains"]) == list(deployment_plan({"cores": 2}))

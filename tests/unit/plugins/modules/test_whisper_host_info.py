@@ -50,7 +50,7 @@ def test_directories_of_the_task_are_checked(tmp_path):
 
 
 def test_a_run_asks_for_the_check_in_the_task_that_observes_the_host_anyway():
-    tasks = yaml.safe_load((ROOT / "roles/whisper_plan/tasks/main.yml").read_text(encoding="utf-8"))
+    tasks = yaml.safe_load((ROOT / "roles/whisper_plan/tasks/plan.yml").read_text(encoding="utf-8"))
     (arguments,) = (task["block"][0]["whisperops.gpu.host_plan"]["observe"] for task in tasks if "block" in task)
     assert arguments["assert_safe"] is True
     assert "whisper_image_build_dir" in arguments["directories"]

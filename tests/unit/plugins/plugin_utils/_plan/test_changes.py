@@ -329,6 +329,14 @@ def test_a_readme_is_no_part_of_what_is_applied(tmp_path):
     inputs.fingerprint.cache_clear()
 
 
+def test_a_host_with_more_cores_starts_its_servers_anew_unless_their_threads_are_set():
+    before, after = ({**PLAN, "threads": threads} for threads in (4, 8))
+    (found,) = changes(deployed(before), after)
+    assert (found.action, found.what, found.before, found.after) == ("replace", "whisper-server-0", "4", "8")
+    given = {"whisper_server_threads": 6}
+    assert changes(deployed(before, **given), after, **given) == []
+
+
 def test_the_parts_of_a_plan_that_are_compared_are_those_that_are_recorded():
     assert set(PLAN_PARTS) == set(RECORDED)
 

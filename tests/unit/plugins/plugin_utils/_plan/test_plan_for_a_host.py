@@ -332,6 +332,26 @@ def test_a_cpu_serves_with_as_many_servers_as_the_policy_says() -> None:
     assert plan["servers"] == [{"gpu": None, "port": port} for port in (9000, 9001, 9002)]
 
 
+@pytest.mark.parametrize(
+    ("cores", "servers", "threads", "why"),
+    [
+        (16, 1, 16, "Threads of each server: 16 (as many as the host has cores: 16)."),
+        (16, 3, 5, "Threads of each server: 5 (16 cores, 3 servers)."),
+        (2, 3, 1, "Threads of each server: 1 (2 cores, 3 servers)."),
+    ],
+)
+def test_servers_on_the_cpu_share_its_cores(cores, servers, threads, why) -> None:
+    plan = deployment_plan({**NO_GPU, "cores": cores}, policy={"cpu_servers": servers})
+    assert (plan["threads"], plan["reasons"][-1]) == (threads, why)
+
+
+@pytest.mark.parametrize("facts", [NO_GPU, {**GTX_1080_ON_550, "cores": 8}])
+def test_of_threads_a_plan_says_nothing_where_there_is_a_gpu_or_the_cores_are_not_known(facts) -> None:
+    plan = deployment_plan(facts)
+    assert "threads" not in plan
+    assert not [reason for reason in plan["reasons"] if "hread" in reason]
+
+
 def test_the_number_of_cpu_servers_is_none_of_a_gpus_business() -> None:
     plan = deployment_plan(GTX_1080_ON_550, policy={"cpu_servers": 3})
     assert [server["gpu"] for server in plan["servers"]] == ["GPU-0"]

@@ -43,6 +43,14 @@ def test_a_server_without_options_is_started_as_ever(runtime, last):
     assert command("base.en", runtime=runtime, language="en", threads=6)["arguments"] == line
 
 
+@pytest.mark.parametrize(("given", "threads"), [(0, "8"), (3, "3")])
+def test_the_plan_s_threads_are_those_of_a_server_unless_the_operator_says_otherwise(given, threads):
+    options = {"whisper_server_inference_path": PATH, "whisper_server_language": "", "whisper_server_threads": given}
+    line = server_command({"model": "base", "runtime": "cpu", "threads": 8}, options, MODELS["base"].file)["arguments"]
+    assert line[line.index("--threads") + 1] == threads
+    assert "--threads" not in command(runtime="cpu", threads=0)["arguments"]
+
+
 def test_options_follow_what_was_there_before():
     line = command(runtime="cpu", beam_size=5, vad=True, vad_model="silero-v6.2.0")["arguments"]
     assert line[-6:] == ["--no-gpu", "--beam-size", "5", "--vad", "--vad-model", "/models/ggml-silero-v6.2.0.bin"]
