@@ -9,6 +9,7 @@ from typing import Any, Mapping, Sequence
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.whisperops.gpu.plugins.filter.change_lines import change_lines
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.planned import planned
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._summary import summary
 
 CALLBACK = "whisperops.gpu.summary"
@@ -25,7 +26,7 @@ CHANGES = (
 def summaries(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Those of all hosts in one, in their order; a host that has none did not come so far."""
     told = {host: one for host in hosts if host in hostvars and (one := _summary(hostvars[host]))}
-    planned = {host: _changes(hostvars[host]) for host, one in told.items() if one.get("planned")}
+    to_change = {host: _changes(hostvars[host]) for host, one in told.items() if one.get("planned")}
     given = {
         part: {host: one[part] for host, one in told.items() if one.get(part) is not None}
         for part in ("reasons", "changes", "problems")
@@ -33,21 +34,16 @@ def summaries(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -
     return {
         "rows": [row for one in told.values() for row in one["rows"]],
         **given,
-        "changes": {**given["changes"], **planned},
+        "changes": {**given["changes"], **to_change},
     }
 
 
-def _planned(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What host_plan has decided, of which plan.yml sets no facts."""
-    return (facts.get("whisper_plan_host") or {}).get("planned") or {}
-
-
 def _summary(facts: Mapping[str, Any]) -> Any:
-    return facts.get(FACT) or _planned(facts).get("summary")
+    return facts.get(FACT) or planned(facts).get("summary")
 
 
 def _changes(facts: Mapping[str, Any]) -> list[str]:
-    servers = facts.get("whisper_plan_changes", _planned(facts).get("changes", []))
+    servers = facts.get("whisper_plan_changes", planned(facts).get("changes", []))
     return change_lines([*servers, *(change for name in CHANGES if name in facts for change in facts[name])])
 
 

@@ -11,6 +11,7 @@ from typing import Any, Callable, Mapping, Sequence
 from ansible_collections.whisperops.gpu.plugins.filter.saved_endpoints import saved_endpoints
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.address import reachable
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import known
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.planned import planned as decided
 
 # What HAProxy takes as a server's name.
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]")
@@ -56,9 +57,7 @@ def gateway_servers(
 def in_this_run(variables: Mapping[str, Any], planned: bool) -> Sequence[Mapping[str, Any]] | None:
     """None where this run has neither planned nor deployed servers of the host, so that it has to be asked."""
     if planned:
-        plan = variables.get("whisper_plan") or (variables.get("whisper_plan_host") or {}).get("planned", {}).get(
-            "plan"
-        )
+        plan = variables.get("whisper_plan") or decided(variables).get("plan")
         return plan["servers"] if plan else None
     # Of an unchanged host they are what the host itself has recorded, and they become the gateway's configuration.
     endpoints = variables.get("whisper_server_endpoints")

@@ -128,7 +128,10 @@ def readme(role: Path, examples: Path = EXAMPLES) -> str:
         if entry == "main":
             blocks += ["## Example playbook", f"```yaml\n{example.removeprefix('---').strip()}\n```", "## Variables"]
         options = specification.get("options", {})
-        blocks.append("\n".join(variables(options)) if options else "None.")
+        if entry != "main" and options and options == entry_points["main"].get("options"):
+            blocks.append("The variables are those of the role.")
+        else:
+            blocks.append("\n".join(variables(options)) if options else "None.")
     return "\n\n".join(blocks) + "\n"
 
 

@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.whisperops.gpu.plugins.action import host_plan
 
 ROOT = Path(__file__).parents[4]
 UUID = "GPU-3f0f4e5c-0000-0000-0000-000000001080"
@@ -134,3 +136,17 @@ def test_of_several_models_each_is_planned_and_what_an_option_does_with_it_is_sa
     assert downloads == ["ggml-base.bin", "ggml-tiny.en.bin"]
     assert "  several  whisper_server_language is en, and the model ggml-base.bin" in said
     assert "  several  whisper_proof_language is de, and tiny.en speaks English alone" in said
+
+
+def test_a_host_that_fails_plans_nothing_whatever_it_answers(monkeypatch):
+    """Else what it calls its plan would be read as the one that was made here."""
+    answer = {"failed": True, "msg": "no", "planned": {"plan": {"servers": [{"port": 22}]}}}
+    lookup = SimpleNamespace(run=lambda terms, variables: [{"options": {}, "inputs": {}}])
+    monkeypatch.setattr(host_plan, "check", lambda *_: ([], ""))
+    monkeypatch.setattr(host_plan, "lookup_loader", SimpleNamespace(get=lambda *_, **_more: lookup))
+    monkeypatch.setattr(host_plan.ActionBase, "run", lambda *_: {})
+    action = object.__new__(host_plan.ActionModule)
+    given = {"host": None, "observe": {}, "prove": False}
+    vars(action).update(_templar=SimpleNamespace(template=None), _loader=None)
+    vars(action).update(validate_argument_spec=lambda _: (None, given), _execute_module=lambda *_, **_more: answer)
+    assert action.run(task_vars={}) == {"failed": True, "msg": "no", "planned": {}}
