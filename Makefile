@@ -205,6 +205,11 @@ kube-demo: $(VENV)/.kubernetes ## on Kubernetes in the lab: from nothing to a tr
 	$(MAKE) --no-print-directory demo
 	$(LAB) python tests/kubernetes/lab/demo.py gpu
 
+kube-faults: $(VENV)/.kubernetes ## changes and faults of a cluster in the lab under load: how many requests each costs
+	tests/kubernetes/build
+	$(MAKE) --no-print-directory demo
+	$(LAB) python tests/kubernetes/lab/faults.py
+
 kube-demo-down:
 	$(LAB) python tests/kubernetes/lab/cluster.py down
 
@@ -267,4 +272,4 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
 .PHONY: help setup dev lint sanity unit unit-guards unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check kube-demo kube-demo-down test nightly
+  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check kube-demo kube-faults kube-demo-down test nightly

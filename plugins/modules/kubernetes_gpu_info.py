@@ -160,6 +160,12 @@ unseen:
   returned: success
   type: list
   elements: dict
+api_groups:
+  description: The names of the API groups that the cluster serves.
+  returned: success
+  type: list
+  elements: str
+  sample: [apps, batch, monitoring.coreos.com]
 problem:
   description: Why the cluster was not read, as C(code), C(message) and C(remedy).
   returned: failure

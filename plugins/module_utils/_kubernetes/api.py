@@ -41,6 +41,9 @@ class Api(Protocol):
     def may(self, verb: str, group: str, resource: str, namespace: str | None) -> bool:
         """Whether the user of the kubeconfig may do so."""
 
+    def groups(self) -> set[str]:
+        """The names of the API groups that the cluster serves."""
+
 
 class DynamicApi:
     def __init__(self, kubeconfig: str | None, context: str | None, cache_file: str) -> None:
@@ -83,6 +86,9 @@ class DynamicApi:
         }
         answer = self._asked(lambda: self._client.create(kind, body=body, serialize=False))
         return bool(json.loads(answer.data)["status"].get("allowed"))
+
+    def groups(self) -> set[str]:
+        return {str(name) for name in self._asked(lambda: self._client.resources.api_groups)}
 
     def _resource(self, api_version: str, kind: str) -> Any:
         try:

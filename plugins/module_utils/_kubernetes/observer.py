@@ -58,6 +58,7 @@ class Observer:
             "rejected": None if found is None else pods.rejected(found),
             "denied": [dict(wanted) for wanted in access if not self._may(wanted)],
             "unseen": self._unseen,
+            "api_groups": sorted(self._api.groups()),
         }
 
     def _nodes(self) -> list[dict[str, Any]]:

@@ -11,11 +11,30 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
-from . import prover_pod
+from . import monitoring_objects, prover_pod, shared_objects
 from .options import NEW_CLAIM, Options
 
 # Server-side apply of an object that is there needs patch, of a new one create too; the comparison reads it.
 _VERBS = ("get", "create", "patch")
+
+
+def _optional(options: Options) -> list[tuple[str, str, str, str]]:
+    """Group, kind, resource and variable of each kind that not every cluster has."""
+    operator, scaler, route = (
+        version.split("/")[0]
+        for version in (monitoring_objects.OPERATOR, monitoring_objects.SCALER, shared_objects.ROUTE)
+    )
+    monitoring = "whisper_kubernetes_monitoring"
+    return [
+        *([(operator, "PodMonitor", "podmonitors", monitoring)] if options.monitoring else []),
+        *([(operator, "PrometheusRule", "prometheusrules", monitoring)] if options.monitoring else []),
+        *(
+            [(scaler, "ScaledObject", "scaledobjects", "whisper_kubernetes_prometheus_url")]
+            if options.prometheus_url
+            else []
+        ),
+        *([(route, "HTTPRoute", "httproutes", "whisper_kubernetes_route_parents")] if options.route_parents else []),
+    ]
 
 
 def access(options: Options) -> list[dict[str, Any]]:
@@ -28,8 +47,10 @@ def access(options: Options) -> list[dict[str, Any]]:
         ("policy", "poddisruptionbudgets", inside),
         ("networking.k8s.io", "networkpolicies", inside),
         *([("networking.k8s.io", "ingresses", inside)] if options.ingress_host else []),
+        *((group, resource, inside) for group, _kind, resource, _variable in _optional(options)),
         *([(roles, kind, inside) for kind in ("roles", "rolebindings")] if options.gate else []),
         *([("", kind, place) for place in _places(options) for kind in ("configmaps", "serviceaccounts")]),
+        *([("", "configmaps", inside)] if options.gateway and not options.gate else []),
         *([("apps", "daemonsets", options.prover_namespace)] if options.gate else []),
     ]
     wanted = [(verb, *kind) for kind in kinds for verb in _VERBS]
@@ -54,6 +75,7 @@ def faults(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Options
 def _problems(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Options) -> Iterator[Problem]:
     if not plan["groups"]:
         yield _no_node_fits(plan)
+    yield from _missing(cluster, options)
     classes = cluster["storage_classes"]
     if options.model_storage == NEW_CLAIM and classes is not None:
         names = ", ".join(one["name"] for one in classes) or "none"
@@ -73,6 +95,28 @@ def _problems(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Opti
             f"The user of the kubeconfig may not {denied}.",
             "Bind a role that may, or hand the rendered files to those who may apply them.",
         )
+
+
+def _missing(cluster: Mapping[str, Any], options: Options) -> Iterator[Problem]:
+    for variable, wanted in (
+        ("whisper_kubernetes_monitoring", options.monitoring),
+        ("whisper_kubernetes_prometheus_url", options.prometheus_url),
+    ):
+        if wanted and not options.gateway:
+            yield Problem.documented(
+                "kubernetes_gateway_needed",
+                f"{variable} is set, and whisper_kubernetes_gateway is false: nothing else has metrics.",
+                "Set whisper_kubernetes_gateway: true.",
+            )
+    if not options.apply:
+        return
+    for group, kind, _resource, variable in _optional(options):
+        if group not in cluster["api_groups"]:
+            yield Problem.documented(
+                "kubernetes_kind_missing",
+                f"{variable} asks for an object of kind {kind}, and the cluster does not serve {group}.",
+                f"Install what serves it, or unset {variable}.",
+            )
 
 
 def _storage_class(message: str) -> Problem:

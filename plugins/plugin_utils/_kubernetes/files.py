@@ -13,7 +13,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._sanitize import sa
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import ModelFile, model_file
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.yaml_text import yaml_text
 
-from . import prover_objects, prover_pod
+from . import gateway_objects, monitoring_objects, prover_objects, prover_pod
 from .group_objects import group_objects
 from .options import CLAIM, Options
 from .shared_objects import namespace, shared_objects
@@ -43,14 +43,19 @@ def files(plan: Mapping[str, Any], options: Options, program: bytes) -> list[Fil
         *([prover_objects.namespace(options)] if prover_pod.on_node(groups, options) else []),
     ]
     prover = prover_objects.prover_objects(groups, plan["tolerations"], options, program)
+    gateway = [*gateway_objects.gateway_objects(options), *monitoring_objects.monitoring_objects(options)]
     return [
         *([File("00-namespace.yaml", namespaces)] if options.create_namespace else []),
         File("10-shared.yaml", shared_objects(models.values(), groups, options)),
+        *([File("12-gateway.yaml", gateway)] if gateway else []),
         *([File("15-prover.yaml", prover)] if prover else []),
         *(
             File(
                 f"20-{group['name']}.yaml",
-                group_objects(group, plan["tolerations"], models[group["name"]], options),
+                [
+                    *group_objects(group, plan["tolerations"], models[group["name"]], options),
+                    *monitoring_objects.scaled_object(group, groups, options),
+                ],
                 tuple(_about(group)),
             )
             for group in groups

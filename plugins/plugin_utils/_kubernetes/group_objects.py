@@ -46,7 +46,7 @@ def _deployment(
         "metadata": {**_metadata(group, options), "annotations": annotations},
         "spec": {
             # An autoscaler's, where there is one.
-            **({"replicas": group["servers"]} if options.own_replicas else {}),
+            **({"replicas": group["servers"]} if options.own_replicas and not options.prometheus_url else {}),
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": startup_seconds(model, group["verdict"]) + FETCH_SECONDS + proof,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling_update(group["servers"], group["devices"])},

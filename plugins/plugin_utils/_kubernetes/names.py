@@ -13,6 +13,9 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names i
 from .options import Options
 
 PROVER = "whisper-prover"
+GATEWAY = "whisper-gateway"
+# Of the port that clients reach, in the pods of servers and gateway alike.
+HTTP = "http"
 # Of the claim in a pod and its request.
 CLAIM_NAME = "gpu"
 SECURITY = {
@@ -35,3 +38,12 @@ def labels(group: Mapping[str, Any] | None = None, component: str = "") -> dict[
 
 def pull_secrets(options: Options) -> dict[str, Any]:
     return {"imagePullSecrets": [{"name": name} for name in options.pull_secrets]} if options.pull_secrets else {}
+
+
+def server_pods() -> dict[str, str]:
+    """Labels by which the pods of all groups are chosen, and no others."""
+    return {"app.kubernetes.io/name": NAME}
+
+
+def gateway_pods() -> dict[str, str]:
+    return {"app.kubernetes.io/name": GATEWAY}

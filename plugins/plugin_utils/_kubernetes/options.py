@@ -19,6 +19,7 @@ PREFIX = "whisper_kubernetes_"
 class Options:
     namespace: str
     create_namespace: bool
+    apply: bool
     pull_secrets: tuple[str, ...]
     own_replicas: bool
     model_storage: str
@@ -32,6 +33,18 @@ class Options:
     ingress_class: str
     ingress_tls_secret: str
     ingress_annotations: Mapping[str, Any]
+    route_parents: tuple[Mapping[str, Any], ...]
+    route_hostnames: tuple[str, ...]
+    gateway: bool
+    gateway_image: str
+    gateway_replicas: int
+    gateway_tls_secret: str
+    # What role whisper_gateway has rendered; empty before.
+    gateway_rendered: Mapping[str, Any]
+    monitoring: bool
+    metrics_sources: tuple[Mapping[str, Any], ...]
+    prometheus_url: str
+    min_servers: int
     gate: bool
     remove_outdated: bool
     prover_image: str
@@ -47,6 +60,6 @@ class Options:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
         own = {name: given[PREFIX + name] for name in cls.__dataclass_fields__ if name not in ("server", "proof")}
-        for name in ("pull_secrets", "sources"):
+        for name in ("pull_secrets", "sources", "route_parents", "route_hostnames", "metrics_sources"):
             own[name] = tuple(own[name])
         return cls(**own, server=server_options(given), proof=role_options(given, "whisper_proof_"))

@@ -9,15 +9,17 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import NAME
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import PORT, ModelFile
 
-from . import prover_objects, prover_pod
-from .names import labels
+from . import gateway_objects, prover_objects, prover_pod
+from .names import HTTP, gateway_pods, labels, server_pods
 from .options import CLAIM, NEW_CLAIM, Options
 
 SERVICE = "whisper"
-_PODS = {"matchLabels": {"app.kubernetes.io/name": NAME}}
+# The name by which the gateway finds the pods.
+PODS = "whisper-servers"
+# https://gateway-api.sigs.k8s.io/reference/spec/#httproute
+ROUTE = "gateway.networking.k8s.io/v1"
 _DNS = 53
 _PORT_OF = {"http": 80, "https": 443}
 
@@ -36,12 +38,15 @@ def shared_objects(
     models: Iterable[ModelFile], groups: Iterable[Mapping[str, Any]], options: Options
 ) -> list[dict[str, Any]]:
     models = list(models)
-    sources = [*options.sources, *([prover_objects.source(options)] if prover_pod.on_node(groups, options) else [])]
+    clients = [gateway_objects.source()] if options.gateway else options.sources
+    sources = [*clients, *([prover_objects.source(options)] if prover_pod.on_node(groups, options) else [])]
     return [
         *([_claim(models, options)] if options.model_storage == NEW_CLAIM else []),
         _service(options),
         _network_policy(models, sources, options),
+        *([_pods(options)] if options.gateway else []),
         *([_ingress(options)] if options.ingress_host else []),
+        *([_route(options)] if options.route_parents else []),
     ]
 
 
@@ -56,8 +61,22 @@ def _service(options: Options) -> dict[str, Any]:
         "metadata": _metadata(SERVICE, options),
         "spec": {
             "type": "ClusterIP",
-            "selector": _PODS["matchLabels"],
-            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+            "selector": gateway_pods() if options.gateway else server_pods(),
+            "ports": [{"name": HTTP, "port": PORT, "targetPort": HTTP, "protocol": "TCP"}],
+        },
+    }
+
+
+def _pods(options: Options) -> dict[str, Any]:
+    """Without an address of its own, so that its name has those of the pods, as far as they are ready."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(PODS, options),
+        "spec": {
+            "clusterIP": "None",
+            "selector": server_pods(),
+            "ports": [{"name": HTTP, "port": PORT, "targetPort": HTTP, "protocol": "TCP"}],
         },
     }
 
@@ -75,9 +94,9 @@ def _network_policy(
         "kind": "NetworkPolicy",
         "metadata": _metadata(SERVICE, options),
         "spec": {
-            "podSelector": _PODS,
+            "podSelector": {"matchLabels": server_pods()},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": sources, "ports": [{"port": "http", "protocol": "TCP"}]}] if sources else [],
+            "ingress": [{"from": sources, "ports": [{"port": HTTP, "protocol": "TCP"}]}] if sources else [],
             "egress": egress,
         },
     }
@@ -106,7 +125,7 @@ def _claim(models: Iterable[ModelFile], options: Options) -> dict[str, Any]:
 def _ingress(options: Options) -> dict[str, Any]:
     host, secret = options.ingress_host, options.ingress_tls_secret
     annotations = dict(options.ingress_annotations)
-    backend = {"service": {"name": SERVICE, "port": {"name": "http"}}}
+    backend = {"service": {"name": SERVICE, "port": {"name": HTTP}}}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
@@ -115,5 +134,25 @@ def _ingress(options: Options) -> dict[str, Any]:
             **({"ingressClassName": options.ingress_class} if options.ingress_class else {}),
             **({"tls": [{"hosts": [host], "secretName": secret}]} if secret else {}),
             "rules": [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
+        },
+    }
+
+
+def _route(options: Options) -> dict[str, Any]:
+    """Of Gateway API. The gateway that it names ends TLS, and is the cluster's."""
+    names = {"hostnames": list(options.route_hostnames)} if options.route_hostnames else {}
+    return {
+        "apiVersion": ROUTE,
+        "kind": "HTTPRoute",
+        "metadata": _metadata(SERVICE, options),
+        "spec": {
+            "parentRefs": [dict(one) for one in options.route_parents],
+            **names,
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "backendRefs": [{"name": SERVICE, "port": PORT}],
+                }
+            ],
         },
     }

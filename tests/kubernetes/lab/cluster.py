@@ -24,6 +24,7 @@ from keys import Authority, account_keys, kubeconfig
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PROGRAM = ROOT / ".cache" / "kubernetes" / "kubernetes"
+NAMES = PROGRAM.with_name("coredns")
 NAME = os.environ.get("WHISPEROPS_KUBE_NAME", "whisperops-lab-kube")
 SUBNET = os.environ.get("WHISPEROPS_KUBE_SUBNET", "198.18.120")
 STATE = ROOT / ".cache" / "kubernetes" / "lab"
@@ -109,6 +110,8 @@ KUBELET = {
         "x509": {"clientCAFile": "/state/ca.crt"},
     },
     "authorization": {"mode": "Webhook"},
+    "clusterDNS": [CONTROL],
+    "clusterDomain": "cluster.local",
     "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
     "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
     "imageGCHighThresholdPercent": 100,
@@ -142,6 +145,8 @@ def container(name: str, address: str, variables: list[str], *command: str) -> N
         *(
             "--volume",
             f"{PROGRAM}:/usr/local/bin/kubernetes:ro",
+            "--volume",
+            f"{NAMES}:/usr/local/bin/coredns:ro",
             "--volume",
             "/var/lib/containerd",
             "--volume",
@@ -197,6 +202,20 @@ CAPABILITIES = [
 
 def control_plane() -> None:
     start("etcd", "--data-dir=/var/lib/etcd", "--unsafe-no-fsync")
+    api_server()
+    # The next two end where the API server has not written its own roles yet.
+    start(
+        "kube-controller-manager",
+        *user("controller-manager"),
+        *("--root-ca-file=/state/ca.crt", "--service-account-private-key-file=/state/accounts.key"),
+        *("--use-service-account-credentials=true", "--leader-elect=false", "--node-monitor-grace-period=20s"),
+    )
+    start("kube-scheduler", *user("scheduler"), "--leader-elect=false")
+    (STATE / "Corefile").write_text(COREFILE, "utf-8")
+    run("coredns", "-conf", "/state/Corefile")
+
+
+def api_server() -> None:
     start(
         "kube-apiserver",
         *(
@@ -215,15 +234,18 @@ def control_plane() -> None:
         *("--service-account-signing-key-file=/state/accounts.key", "--allow-privileged=true"),
         *("--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"),
     )
-    # The next two end where the API server has not written its own roles yet.
     wait_for("the API server", lambda: kube("/readyz") == "ok")
-    start(
-        "kube-controller-manager",
-        *user("controller-manager"),
-        *("--root-ca-file=/state/ca.crt", "--service-account-private-key-file=/state/accounts.key"),
-        *("--use-service-account-credentials=true", "--leader-elect=false", "--node-monitor-grace-period=20s"),
-    )
-    start("kube-scheduler", *user("scheduler"), "--leader-elect=false")
+
+
+# Services by their names. Other names, pods here do not need.
+COREFILE = """\
+.:53 {
+    errors
+    kubernetes cluster.local {
+        kubeconfig /state/admin.conf
+    }
+}
+"""
 
 
 def user(name: str) -> list[str]:
@@ -231,7 +253,11 @@ def user(name: str) -> list[str]:
 
 
 def start(program: str, *arguments: str) -> None:
-    line = " ".join(["exec kubernetes", program, *arguments, f">/var/log/{program}.log 2>&1"])
+    run("kubernetes", program, *arguments, log=program)
+
+
+def run(program: str, *arguments: str, log: str = "") -> None:
+    line = " ".join(["exec", program, *arguments, f">/var/log/{log or program}.log 2>&1"])
     docker("exec", "--detach", f"{NAME}-control", "sh", "-c", line)
 
 

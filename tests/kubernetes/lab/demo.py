@@ -26,9 +26,11 @@ MODEL = "ggml-smoke.en.bin"
 SHA256 = "af11da9b2ab08badecc96ae3ed4972123121255c6bc9075d86feb2b06e18bef4"
 WORDS = (SMOKE / "clips" / "deploy.txt").read_text("utf-8")
 GATE = "whisperops.gpu/proven"
+SERVERS = "app.kubernetes.io/name=whisper-server"
 PLANNED = "ghcr.io/ggml-org/whisper.cpp:main"
 ON_GPU = "whisperops/whisper.cpp:cuda12.4.1-61"
 NAMESPACE = "whisper"
+KEY = "the-key-of-the-demo-is-no-secret"
 
 
 def main() -> None:
@@ -118,6 +120,9 @@ def variables(image: str) -> dict[str, Any]:
         # No registry is asked: the image of the nodes has Python, curl and sh.
         "whisper_kubernetes_fetch_image": f"docker.io/{cluster.IMAGE}",
         "whisper_kubernetes_prover_image": f"docker.io/{cluster.IMAGE}",
+        "whisper_kubernetes_gateway": True,
+        "whisper_kubernetes_gateway_image": f"docker.io/{cluster.IMAGE}",
+        "whisper_gateway_api_keys": [{"name": "demo", "key": KEY}],
         "whisper_kubernetes_cpu_request": "100m",
         "whisper_server_model_url": f"http://{cluster.CONTROL}:8000/{MODEL}",
         "whisper_server_model_checksum": f"sha256:{SHA256}",
@@ -129,13 +134,17 @@ def variables(image: str) -> dict[str, Any]:
     }
 
 
-def play(image: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+def command(image: str, **more: Any) -> list[str]:
+    """Of `ansible-playbook`."""
     inventory = cluster.STATE / "hosts.json"
     hosts = {"kubernetes": {"hosts": {"lab": {**variables(image), **more}}}}
     inventory.write_text(json.dumps(hosts), "utf-8")
-    playbook = cluster.ROOT / "playbooks" / "kubernetes.yml"
-    command = ["ansible-playbook", str(playbook), "--inventory", str(inventory)]
-    done = subprocess.run(command, cwd=cluster.ROOT, capture_output=True, text=True, check=False)
+    return [str(cluster.ROOT / "playbooks" / "kubernetes.yml"), "--inventory", str(inventory)]
+
+
+def play(image: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    line = ["ansible-playbook", *command(image, **more)]
+    done = subprocess.run(line, cwd=cluster.ROOT, capture_output=True, text=True, check=False)
     print(done.stdout, flush=True)
     if check and done.returncode:
         sys.exit(done.stderr)
@@ -144,19 +153,26 @@ def play(image: str, check: bool = True, **more: Any) -> subprocess.CompletedPro
 
 def conditions() -> dict[str, dict[str, str]]:
     """Of each pod of the servers, that of the gate."""
-    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
+    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
     return {
         pod["metadata"]["name"]: next((one for one in pod["status"]["conditions"] if one["type"] == GATE), {})
         for pod in pods
     }
 
 
+def service() -> str:
+    """What clients in the cluster reach: behind the address is the gateway."""
+    address = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/services/whisper")["spec"]["clusterIP"]
+    return f"http://{address}:8080/v1/audio/transcriptions"
+
+
 def transcript() -> str:
-    service = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/services/whisper")["spec"]["clusterIP"]
     node = f"{cluster.NAME}-one"
     cluster.docker("cp", str(SMOKE / "clips" / "deploy.wav"), f"{node}:/root/deploy.wav")
-    url = f"http://{service}:8080/v1/audio/transcriptions"
-    answer = cluster.docker("exec", node, "curl", "--silent", "--fail", "--form", "file=@/root/deploy.wav", url)
+    ask = ("exec", node, "curl", "--silent", "--fail", "--form", "file=@/root/deploy.wav")
+    if cluster.docker(*ask, service(), check=False):
+        sys.exit("The gateway has served a client without a key.")
+    answer = cluster.docker(*ask, "--header", f"Authorization: Bearer {KEY}", service())
     text, expected = (" ".join(one.split()) for one in (json.loads(answer)["text"], WORDS))
     if text != expected:
         sys.exit(f'The server transcribed "{text}", and "{expected}" was said.')

@@ -20,6 +20,8 @@ def configuration(**given):
         "_whisper_gateway_keys_file": KEYS,
         "_whisper_gateway_refusals": {"not_found": {}, "invalid_api_key": {}},
         "_whisper_gateway_slow_bytes": 8192,
+        "_whisper_gateway_stop_seconds": 1980,
+        "_whisper_gateway_pods": {},
         "_whisper_gateway_tls_path": "",
         "_whisper_gateway_path": "/v1/audio/transcriptions",
         "_whisper_gateway_api": False,

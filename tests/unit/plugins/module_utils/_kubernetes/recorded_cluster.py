@@ -13,9 +13,10 @@ ANSWERS = json.loads((Path(__file__).parents[4] / "fixtures" / "kubernetes" / "a
 
 
 class RecordedApi:
-    def __init__(self, refused=(), not_served=(), denied=(), change=None):
+    def __init__(self, refused=(), not_served=(), denied=(), change=None, served=("apps", "policy")):
         self.items_of = copy.deepcopy(ANSWERS["items"])
         self.refused, self.not_served, self.denied = refused, not_served, denied
+        self.served = set(served)
         self.asked = []
         if change:
             change(self.items_of)
@@ -27,6 +28,9 @@ class RecordedApi:
         if kind in self.refused:
             raise RefusedError(403, ANSWERS["refusal"]["message"])
         return iter(self.items_of[f"{api_version} {kind}"])
+
+    def groups(self):
+        return self.served
 
     def may(self, verb, group, resource, namespace):
         return (verb, resource) not in self.denied

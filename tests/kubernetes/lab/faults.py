@@ -1,0 +1,141 @@
+"""Changes and faults under load, on a cluster of containers: how many requests each of them costs. `make kube-faults`.
+
+Two clients ask the whole time, from a node that nothing happens to. Ends with 1 if more requests were lost than may be.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cluster
+import demo
+
+CLIENTS = 2
+CLIENT, LOST = f"{cluster.NAME}-one", "two"
+UNTIL = "/run/enough"
+# So long the clients go on when something has happened.
+AFTERWARDS = 15
+
+
+def main() -> None:
+    image = demo.server_image()
+    cluster.up(["one", "two", "three"])
+    cluster.load([image])
+    demo.serve_model()
+    demo.play(image)
+    demo.transcript()
+    cluster.docker("cp", str(Path(__file__).with_name("load.py")), f"{CLIENT}:/root/load.py")
+    # What happens, and how many requests it may cost: a node that is gone had at most one of each client.
+    steps: list[tuple[str, int, Callable[[str], None]]] = [
+        ("an upgrade", 0, upgrade),
+        ("an upgrade that is not proven", 0, failed_upgrade),
+        ("the way back", 0, way_back),
+        ("the drain of a node", 0, drain),
+        ("an API server that restarts in the middle of a run", 0, restart),
+        ("a second run beside", 0, beside),
+        ("a node that is gone", CLIENTS, lose),
+    ]
+    results = []
+    for name, most, happens in steps:
+        with load() as found:
+            happens(image)
+        results.append((name, most, found))
+        print(f"{name}: {json.dumps(found)}", flush=True)
+    print(f"\n{'under load':<55}{'requests':>10}{'lost':>6}{'at most':>9}{'longest s':>11}{'connected again':>17}")
+    for name, most, found in results:
+        cells = (found["requests"], len(found["lost"]), most, found["longest_seconds"], found["connected_again"])
+        print(f"{name:<55}{cells[0]:>10}{cells[1]:>6}{cells[2]:>9}{cells[3]:>11}{cells[4]:>17}")
+    if any(len(found["lost"]) > most or not found["requests"] for _name, most, found in results):
+        sys.exit(1)
+
+
+@contextmanager
+def load() -> Iterator[dict[str, Any]]:
+    cluster.docker("exec", CLIENT, "rm", "-f", UNTIL)
+    words = " ".join(demo.WORDS.split())
+    command = ["python3", "/root/load.py", demo.service(), demo.KEY, "/root/deploy.wav", words, str(CLIENTS), UNTIL]
+    with subprocess.Popen(["docker", "exec", CLIENT, *command], stdout=subprocess.PIPE, text=True) as running:
+        found: dict[str, Any] = {}
+        try:
+            time.sleep(5)
+            yield found
+            time.sleep(AFTERWARDS)
+        finally:
+            cluster.docker("exec", CLIENT, "touch", UNTIL)
+            told = running.communicate()[0]
+        found.update(json.loads(told))
+
+
+def upgrade(image: str) -> None:
+    demo.play(image, whisper_server_threads=1)
+
+
+def failed_upgrade(image: str) -> None:
+    images = {demo.PLANNED: "docker.io/whisperops/no-such-image:1"}
+    done = demo.play(image, check=False, whisper_kubernetes_images=images, whisper_kubernetes_wait_seconds=40)
+    if done.returncode == 0 or "rollout_unproven" not in done.stdout:
+        sys.exit("The run did not say that the upgrade is not proven.")
+
+
+def way_back(image: str) -> None:
+    demo.play(image, whisper_server_threads=1)
+
+
+def ansible(module: str, **arguments: Any) -> None:
+    given = {"kubeconfig": str(cluster.STATE / "admin.conf"), **arguments}
+    command = ["ansible", "localhost", "--module-name", module, "--args", json.dumps(given)]
+    interpreter = ["--extra-vars", json.dumps({"ansible_python_interpreter": sys.executable})]
+    done = subprocess.run([*command, *interpreter], cwd=cluster.ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{module}: {done.stdout}{done.stderr}")
+
+
+def drain(_image: str) -> None:
+    options = {"ignore_daemonsets": True, "delete_emptydir_data": True, "wait_timeout": 300}
+    ansible("kubernetes.core.k8s_drain", name=LOST, state="drain", delete_options=options)
+    time.sleep(AFTERWARDS)
+    ansible("kubernetes.core.k8s_drain", name=LOST, state="uncordon")
+
+
+def restart(image: str) -> None:
+    """Of all of the control plane, as where its machine restarts. The run ends with a reason, or goes through."""
+    command = ["ansible-playbook", *demo.command(image, whisper_server_threads=2)]
+    with subprocess.Popen(command, cwd=cluster.ROOT, stdout=subprocess.PIPE, text=True) as run:
+        time.sleep(4)
+        cluster.docker("exec", f"{cluster.NAME}-control", "sh", "-c", "kill $(pgrep -f '[k]ube-apiserver --etcd')")
+        cluster.api_server()
+        told = run.communicate()[0]
+    codes = ("kubernetes_unreachable: ", "kubernetes_object_refused: ", "rollout_unproven: ")
+    if run.returncode and not any(code in told for code in codes):
+        sys.exit(f"The run ended without a code:\n{told}")
+    print(told[-1500:], flush=True)
+    demo.play(image, whisper_server_threads=2)
+
+
+def beside(image: str) -> None:
+    """Two runs with one plan: both may go through, and the cluster is as either says."""
+    command = ["ansible-playbook", *demo.command(image, whisper_server_threads=1)]
+    runs = [
+        subprocess.Popen(command, cwd=cluster.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _run in range(2)
+    ]
+    told = [run.communicate()[0] for run in runs]
+    if any(run.returncode for run in runs):
+        sys.exit("\n".join(told))
+
+
+def lose(_image: str) -> None:
+    cluster.docker("kill", f"{cluster.NAME}-{LOST}")
+    time.sleep(90)
+
+
+if __name__ == "__main__":
+    main()
