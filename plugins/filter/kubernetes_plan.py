@@ -52,6 +52,12 @@ options:
         description: The most servers of a group. V(0) has one for each free GPU.
         type: int
         default: 0
+      registry:
+        description:
+          - Registry and path, with a final slash, to which a host of the inventory pushes builds. Empty has none
+            build.
+        type: str
+        default: ""
 """
 
 EXAMPLES = r"""
@@ -73,6 +79,10 @@ _value:
       description: The C(node), C(code) and C(reason) of each node that gets no server.
       type: list
       elements: dict
+    builds:
+      description: The C(image), C(arch) and C(plan) of each image that a host of the inventory is to build.
+      type: list
+      elements: dict
     tolerations:
       description: The taints that the pods tolerate.
       type: list
@@ -85,7 +95,7 @@ _value:
 
 
 def kubernetes_plan(cluster: Any, policy: Any = None, catalogue: Any = None, placement: Any = None) -> dict[str, Any]:
-    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner
+    from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner, Placement
 
     if not isinstance(cluster, Mapping) or "nodes" not in cluster:
         raise AnsibleFilterError(
@@ -93,7 +103,7 @@ def kubernetes_plan(cluster: Any, policy: Any = None, catalogue: Any = None, pla
             " whisperops.gpu.kubernetes_gpu_info."
         )
     try:
-        return ClusterPlanner(policy, catalogue, **(placement or {})).plan(cluster)
+        return ClusterPlanner(policy, catalogue, Placement(**(placement or {}))).plan(cluster)
     except PlanInputError as error:
         raise AnsibleFilterError(f"whisperops.gpu.kubernetes_plan: {error}") from error
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.labels import GPU
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.slices import DRIVER_NAME
@@ -21,35 +21,40 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files i
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError, read_policy
 
-from .affinity import arch_terms, gpu_terms
+from .affinity import ARCH, arch_terms, gpu_terms
 from .nodes import GPU_TOLERATION, LeftOut, free_gpus, left_out, product
 
 # What a policy says of a host and its ports has no meaning where pods get any GPU of a kind, and a port each.
 _PER_POD = {"gpus": "all", "instances_per_gpu": 1, "first_port": 8080}
 
 
+class Placement(NamedTuple):
+    """Where pods run, and from which image."""
+
+    # From the image of a plan to the reference that the cluster's nodes pull in its place.
+    images: Mapping[str, str] = {}
+    # Beside that of the taint nvidia.com/gpu.
+    tolerations: Iterable[Mapping[str, Any]] = ()
+    # Of each group; 0: as many as there are free GPUs.
+    max_servers: int = 0
+    # To which images are pushed that a host of the inventory builds; empty: none builds.
+    registry: str = ""
+
+
 class ClusterPlanner:
     def __init__(
-        self,
-        policy: Mapping[str, Any] | None = None,
-        catalogue: Any = None,
-        images: Mapping[str, str] | None = None,
-        tolerations: Iterable[Mapping[str, Any]] = (),
-        max_servers: int = 0,
+        self, policy: Mapping[str, Any] | None = None, catalogue: Any = None, placement: Placement | None = None
     ) -> None:
-        """
-        :param images: from the image of a plan to the reference that the cluster's nodes pull in its place.
-        :param tolerations: beside that of the taint nvidia.com/gpu.
-        :param max_servers: of each group; 0: as many as there are free GPUs.
-        """
+        placement = placement or Placement()
         self._policy = dict(policy or {})
         if self._policy.get("models") is not None:
             raise PlanInputError(str(unsupported("Kubernetes, where a group has one model")))
         self._allow_cpu = read_policy({**self._policy, **_PER_POD}).allow_cpu
         self._catalogue = catalogue
-        self._images = images or {}
-        self._tolerations = [GPU_TOLERATION, *tolerations]
-        self._max_servers = max_servers
+        self._images = placement.images
+        self._tolerations = [GPU_TOLERATION, *placement.tolerations]
+        self._max_servers = placement.max_servers
+        self._registry = placement.registry
         self._plans: dict[str, dict[str, Any]] = {}
 
     def plan(self, cluster: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,9 +84,28 @@ class ClusterPlanner:
         return {
             "groups": pulled,
             "left_out": [one.as_dict() for one in out],
+            "builds": self._builds(members),
             "tolerations": self._tolerations,
             "warnings": sorted({f"{one['message']} {one['follows']}" for one in cluster.get("unseen") or ()}),
         }
+
+    def _builds(self, members: Mapping[Any, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """What a host of the inventory is to build: each image once, by the plan of a node that needs it."""
+        found: dict[str, dict[str, Any]] = {}
+        for part in [parts[0] for _key, parts in sorted(members.items())] if self._registry else []:
+            plan = part["plan"]
+            if plan["origin"] == "local" and plan["image"] not in self._images:
+                arch = part["node"]["labels"].get(ARCH)
+                found.setdefault(plan["image"], {"image": plan["image"], "arch": arch, "plan": plan})
+        return list(found.values())
+
+    def _reference(self, plan: Mapping[str, Any]) -> str | None:
+        """What nodes pull. Of an image that is still to be built the digest is not known."""
+        if plan["image"] in self._images:
+            return str(self._images[plan["image"]])
+        if plan["origin"] == "local":
+            return f"{self._registry}{plan['image']}" if self._registry else None
+        return str(plan["image"])
 
     def _plan_of(self, node: Mapping[str, Any]) -> dict[str, Any]:
         """GPUs are told apart by their place alone: a pod gets any one of a kind."""
@@ -101,7 +125,7 @@ class ClusterPlanner:
         names = {one["node"]["name"] for one in members}
         labels = [one["node"]["labels"] for one in members]
         memory = [one["memory_mib"] for one in members if one["memory_mib"]]
-        image = self._images.get(plan["image"])
+        image = self._reference(plan)
         if first["source"] == "labels":
             kinds = {_kind(known) for known in labels}
             others = [
@@ -130,11 +154,14 @@ class ClusterPlanner:
             "devices": devices,
             "servers": min(devices, self._max_servers) if self._max_servers else devices,
             "affinity": terms,
-            "image": image or (None if plan["origin"] == "local" else plan["image"]),
+            "image": image,
             "planned_image": plan["image"],
             **{key: plan[key] for key in ("origin", "runtime", "verdict", "environment", "model", "cuda_version")},
             "cmake_cuda_architectures": plan["cmake_cuda_architectures"],
-            "reasons": [*plan["reasons"], *([f"Nodes pull {image} in place of {plan['image']}."] if image else [])],
+            "reasons": [
+                *plan["reasons"],
+                *([f"Nodes pull {image} in place of {plan['image']}."] if image not in (None, plan["image"]) else []),
+            ],
             "warnings": plan["warnings"],
         }
 
@@ -200,7 +227,7 @@ def _not_in_registry(group: Mapping[str, Any], node: str) -> LeftOut:
         "image_not_in_registry",
         f"Group {group['name']} needs an image that no registry offers: {group['planned_image']}, built for"
         f" {group['cmake_cuda_architectures'] or 'the CPU'}.",
-        f"Build it on a host of its kind, push it to a registry that the nodes reach, and set"
-        f" whisper_kubernetes_images: {{'{group['planned_image']}': REFERENCE}}.",
+        f"Set whisper_kubernetes_build_host and whisper_kubernetes_registry, so that a host builds and pushes it. Or"
+        f" name an image of yours in whisper_kubernetes_images: {{'{group['planned_image']}': REFERENCE}}.",
     )
     return LeftOut(node, problem.code, f"{problem.message} {problem.remedy}", ", ".join(group["products"]) or None)

@@ -27,6 +27,9 @@ PROGRAM = ROOT / ".cache" / "kubernetes" / "kubernetes"
 NAMES = PROGRAM.with_name("coredns")
 NAME = os.environ.get("WHISPEROPS_KUBE_NAME", "whisperops-lab-kube")
 SUBNET = os.environ.get("WHISPEROPS_KUBE_SUBNET", "198.18.120")
+# The lab with its registry, which the nodes pull from.
+LAB = os.environ.get("WHISPEROPS_LAB_NAME", "whisperops-lab")
+REGISTRY = os.environ.get("WHISPEROPS_LAB_SUBNET", "198.18.119") + ".2:5000"
 STATE = ROOT / ".cache" / "kubernetes" / "lab"
 IMAGE = "whisperops-lab/kube-node:1"
 PAUSE = "whisperops-lab/pause:1"
@@ -66,10 +69,12 @@ def up(nodes: list[str]) -> None:
     for name, address in addresses.items():
         routes = " ".join(f"{pods[other]}={addresses[other]}" for other in nodes if other != name)
         labels = os.environ.get(f"NODE_LABELS_{name}", "")
-        variables = [f"POD_CIDR={pods[name]}", f"ROUTES={routes}", f"NODE_LABELS={labels}"]
+        variables = [f"POD_CIDR={pods[name]}", f"ROUTES={routes}", f"NODE_LABELS={labels}", f"REGISTRY={REGISTRY}"]
         container(name, address, variables, "/lab/start")
     load([PAUSE, IMAGE])
     wait_for("the nodes", lambda: ready_nodes() == set(nodes))
+    for name in nodes:
+        docker("network", "connect", LAB, f"{NAME}-{name}")
     print(f"{len(nodes)} nodes are ready. KUBECONFIG={STATE / 'admin.conf'}")
 
 

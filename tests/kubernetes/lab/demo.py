@@ -1,14 +1,13 @@
 """From nothing to a transcript through the Service, on a cluster of containers: `make kube-demo`.
 
-The image is the one that `make demo` has built on its lab host, as the guide says: built on a host, and offered to the
-nodes. With the argument `gpu` one of the nodes gets simulated GPUs afterwards, and servers whose image has no code for
-them: these must stay out of the Service.
+The image is the one that `make demo` has built on its lab host: the playbook pushes it to the lab's registry, and the
+nodes pull it by digest. With the argument `gpu` one of the nodes gets simulated GPUs afterwards, and servers whose
+image has no code for them: these must stay out of the Service.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -21,44 +20,44 @@ import cluster
 import simulated
 
 SMOKE = cluster.ROOT / "tests" / "fixtures" / "smoke"
-HOST = f"{os.environ.get('WHISPEROPS_LAB_NAME', 'whisperops-lab')}-lab-demo"
 MODEL = "ggml-smoke.en.bin"
 SHA256 = "af11da9b2ab08badecc96ae3ed4972123121255c6bc9075d86feb2b06e18bef4"
 WORDS = (SMOKE / "clips" / "deploy.txt").read_text("utf-8")
 GATE = "whisperops.gpu/proven"
 SERVERS = "app.kubernetes.io/name=whisper-server"
-PLANNED = "ghcr.io/ggml-org/whisper.cpp:main"
+# That of the demo's host, so that its image is there.
+BUILDER = "lab-demo"
+POLICY = {"prefer": "local", "cpu_variants": "one", "model": MODEL}
 ON_GPU = "whisperops/whisper.cpp:cuda12.4.1-61"
 NAMESPACE = "whisper"
 KEY = "the-key-of-the-demo-is-no-secret"
 
 
 def main() -> None:
-    image = server_image()
     began = time.monotonic()
     cluster.up(["one", "two", "three"] if "gpu" in sys.argv else ["one", "two"])
-    cluster.load([image])
     serve_model()
-    told("the cluster has the image and the model", began)
-    play(image)
+    told("the cluster is ready", began)
+    play()
     told("the servers are proven", began)
     show_conditions()
+    told(f"the nodes have pulled {pulled()}", began)
     told(f'transcript through the Service: "{transcript()}"', began)
     if "gpu" in sys.argv:
-        unproven(image)
+        unproven()
         told("the gate kept every pod on the simulated GPU out of the Service", began)
 
 
-def unproven(image: str) -> None:
+def unproven() -> None:
     """With a CPU image in the place of that for the GPU, which is what goes unnoticed elsewhere."""
     simulated.gpu("three")
     more = {
-        "whisper_policy": {"allow_cpu": "always"},
-        "whisper_kubernetes_images": {PLANNED: f"docker.io/{image}", ON_GPU: f"docker.io/{image}"},
+        "whisper_policy": {**POLICY, "allow_cpu": "always"},
+        "whisper_kubernetes_images": {ON_GPU: pulled()},
         "whisper_kubernetes_prover_annotations": {"cdi.k8s.io/whisperops-gpu": "nvidia.com/gpu=all"},
         "whisper_kubernetes_wait_seconds": 180,
     }
-    done = play(image, check=False, **more)
+    done = play(check=False, **more)
     if done.returncode == 0 or "rollout_unproven" not in done.stdout:
         sys.exit("The run did not say that the servers on the simulated GPU are not proven.")
     show_conditions()
@@ -91,15 +90,12 @@ def told(what: str, began: float) -> None:
     print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
 
 
-def server_image() -> str:
-    """Into the lab's engine, from the engine of the demo's host."""
-    listed = cluster.docker("exec", HOST, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
-    image = next((one for one in listed if one.startswith("whisperops/whisper.cpp:cpu")), None)
-    if image is None:
-        sys.exit(f"{HOST} has no image of whisper.cpp. Run: make demo")
-    if not cluster.docker("images", "--quiet", image):
-        with subprocess.Popen(["docker", "exec", HOST, "docker", "save", image], stdout=subprocess.PIPE) as saved:
-            cluster.docker("load", stdin=saved.stdout)
+def pulled() -> str:
+    """What the servers run: by digest, from the lab's registry."""
+    found = cluster.kube(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector={SERVERS}")["items"]
+    image = str(found[0]["spec"]["template"]["spec"]["containers"][0]["image"])
+    if not image.startswith(f"{cluster.REGISTRY}/speech/") or "@sha256:" not in image:
+        sys.exit(f"The servers run {image}, and not an image of {cluster.REGISTRY} by its digest.")
     return image
 
 
@@ -110,13 +106,15 @@ def serve_model() -> None:
     cluster.docker("exec", "--detach", control, "python3", "-m", "http.server", "8000", "--directory", "/srv")
 
 
-def variables(image: str) -> dict[str, Any]:
+def variables() -> dict[str, Any]:
     clip = SMOKE / "clips" / "deploy"
     return {
         "whisper_kubernetes_kubeconfig": str(cluster.STATE / "admin.conf"),
         "whisper_kubernetes_apply": True,
         "whisper_kubernetes_wait_seconds": 600,
-        "whisper_kubernetes_images": {PLANNED: f"docker.io/{image}"},
+        "whisper_policy": POLICY,
+        "whisper_kubernetes_build_host": BUILDER,
+        "whisper_kubernetes_registry": f"{cluster.REGISTRY}/speech/",
         # No registry is asked: the image of the nodes has Python, curl and sh.
         "whisper_kubernetes_fetch_image": f"docker.io/{cluster.IMAGE}",
         "whisper_kubernetes_prover_image": f"docker.io/{cluster.IMAGE}",
@@ -134,16 +132,17 @@ def variables(image: str) -> dict[str, Any]:
     }
 
 
-def command(image: str, **more: Any) -> list[str]:
+def command(**more: Any) -> list[str]:
     """Of `ansible-playbook`."""
     inventory = cluster.STATE / "hosts.json"
-    hosts = {"kubernetes": {"hosts": {"lab": {**variables(image), **more}}}}
+    hosts = {"kubernetes": {"hosts": {"lab": {**variables(), **more}}}}
     inventory.write_text(json.dumps(hosts), "utf-8")
-    return [str(cluster.ROOT / "playbooks" / "kubernetes.yml"), "--inventory", str(inventory)]
+    both = ("--inventory", str(cluster.ROOT / "inventories" / "lab"), "--inventory", str(inventory))
+    return [str(cluster.ROOT / "playbooks" / "kubernetes.yml"), *both]
 
 
-def play(image: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
-    line = ["ansible-playbook", *command(image, **more)]
+def play(check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    line = ["ansible-playbook", *command(**more)]
     done = subprocess.run(line, cwd=cluster.ROOT, capture_output=True, text=True, check=False)
     print(done.stdout, flush=True)
     if check and done.returncode:

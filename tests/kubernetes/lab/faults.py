@@ -20,21 +20,20 @@ import demo
 
 CLIENTS = 2
 CLIENT, LOST = f"{cluster.NAME}-one", "two"
+PLANNED = "whisperops/whisper.cpp:cpu"
 UNTIL = "/run/enough"
 # So long the clients go on when something has happened.
 AFTERWARDS = 15
 
 
 def main() -> None:
-    image = demo.server_image()
     cluster.up(["one", "two", "three"])
-    cluster.load([image])
     demo.serve_model()
-    demo.play(image)
+    demo.play()
     demo.transcript()
     cluster.docker("cp", str(Path(__file__).with_name("load.py")), f"{CLIENT}:/root/load.py")
     # What happens, and how many requests it may cost: a node that is gone had at most one of each client.
-    steps: list[tuple[str, int, Callable[[str], None]]] = [
+    steps: list[tuple[str, int, Callable[[], None]]] = [
         ("an upgrade", 0, upgrade),
         ("an upgrade that is not proven", 0, failed_upgrade),
         ("the way back", 0, way_back),
@@ -46,7 +45,7 @@ def main() -> None:
     results = []
     for name, most, happens in steps:
         with load() as found:
-            happens(image)
+            happens()
         results.append((name, most, found))
         print(f"{name}: {json.dumps(found)}", flush=True)
     print(f"\n{'under load':<55}{'requests':>10}{'lost':>6}{'at most':>9}{'longest s':>11}{'connected again':>17}")
@@ -74,19 +73,20 @@ def load() -> Iterator[dict[str, Any]]:
         found.update(json.loads(told))
 
 
-def upgrade(image: str) -> None:
-    demo.play(image, whisper_server_threads=1)
+def upgrade() -> None:
+    demo.play(whisper_server_threads=1)
 
 
-def failed_upgrade(image: str) -> None:
-    images = {demo.PLANNED: "docker.io/whisperops/no-such-image:1"}
-    done = demo.play(image, check=False, whisper_kubernetes_images=images, whisper_kubernetes_wait_seconds=40)
+def failed_upgrade() -> None:
+    missing = f"{cluster.REGISTRY}/speech/no-such-image:1"
+    images = {"whisper_kubernetes_images": {PLANNED: missing}}
+    done = demo.play(check=False, **images, whisper_kubernetes_wait_seconds=40)
     if done.returncode == 0 or "rollout_unproven" not in done.stdout:
         sys.exit("The run did not say that the upgrade is not proven.")
 
 
-def way_back(image: str) -> None:
-    demo.play(image, whisper_server_threads=1)
+def way_back() -> None:
+    demo.play(whisper_server_threads=1)
 
 
 def ansible(module: str, **arguments: Any) -> None:
@@ -98,16 +98,16 @@ def ansible(module: str, **arguments: Any) -> None:
         sys.exit(f"{module}: {done.stdout}{done.stderr}")
 
 
-def drain(_image: str) -> None:
+def drain() -> None:
     options = {"ignore_daemonsets": True, "delete_emptydir_data": True, "wait_timeout": 300}
     ansible("kubernetes.core.k8s_drain", name=LOST, state="drain", delete_options=options)
     time.sleep(AFTERWARDS)
     ansible("kubernetes.core.k8s_drain", name=LOST, state="uncordon")
 
 
-def restart(image: str) -> None:
+def restart() -> None:
     """Of all of the control plane, as where its machine restarts. The run ends with a reason, or goes through."""
-    command = ["ansible-playbook", *demo.command(image, whisper_server_threads=2)]
+    command = ["ansible-playbook", *demo.command(whisper_server_threads=2)]
     with subprocess.Popen(command, cwd=cluster.ROOT, stdout=subprocess.PIPE, text=True) as run:
         time.sleep(4)
         cluster.docker("exec", f"{cluster.NAME}-control", "sh", "-c", "kill $(pgrep -f '[k]ube-apiserver --etcd')")
@@ -117,12 +117,12 @@ def restart(image: str) -> None:
     if run.returncode and not any(code in told for code in codes):
         sys.exit(f"The run ended without a code:\n{told}")
     print(told[-1500:], flush=True)
-    demo.play(image, whisper_server_threads=2)
+    demo.play(whisper_server_threads=2)
 
 
-def beside(image: str) -> None:
+def beside() -> None:
     """Two runs with one plan: both may go through, and the cluster is as either says."""
-    command = ["ansible-playbook", *demo.command(image, whisper_server_threads=1)]
+    command = ["ansible-playbook", *demo.command(whisper_server_threads=1)]
     runs = [
         subprocess.Popen(command, cwd=cluster.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _run in range(2)
@@ -132,7 +132,7 @@ def beside(image: str) -> None:
         sys.exit("\n".join(told))
 
 
-def lose(_image: str) -> None:
+def lose() -> None:
     cluster.docker("kill", f"{cluster.NAME}-{LOST}")
     time.sleep(90)
 

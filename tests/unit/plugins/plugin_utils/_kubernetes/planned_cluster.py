@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.files import files
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.groups import ClusterPlanner, Placement
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.options import Options
 
 ROOT = Path(__file__).parents[5]
@@ -38,7 +38,9 @@ def rendered(plan=None, **given):
 
 
 def planned(change=None, cluster=None, **arguments):
-    return ClusterPlanner(**{"images": IMAGES, **arguments}).plan(cluster or observed(change=change))
+    of_policy = {name: arguments.pop(name) for name in ("policy", "catalogue") if name in arguments}
+    placement = Placement(**{"images": IMAGES, **arguments})
+    return ClusterPlanner(**of_policy, placement=placement).plan(cluster or observed(change=change))
 
 
 def group(name, **arguments):

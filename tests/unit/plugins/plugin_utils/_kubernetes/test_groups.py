@@ -213,3 +213,26 @@ def test_nodes_that_are_alike_are_planned_once(monkeypatch):
 def test_several_models_are_refused():
     with pytest.raises(PlanInputError, match=r"^models_unsupported: .* Kubernetes"):
         planned(policy={"models": [{"name": "base"}, {"name": "tiny"}]})
+
+
+def test_a_host_builds_what_no_registry_has_once():
+    plan = planned(images={}, registry="registry.example.com/speech/")
+    assert [one["image"] for one in plan["builds"]] == sorted({one["image"] for one in plan["builds"]})
+    (build,) = [one for one in plan["builds"] if one["image"] == IMAGE]
+    assert build["arch"] == "amd64"
+    assert build["plan"]["cmake_cuda_architectures"] == "61-real"
+    assert build["plan"]["build"]["base_images"]
+    group = next(one for one in plan["groups"] if one["name"] == "whisper-cc61-d550")
+    assert group["image"] == f"registry.example.com/speech/{IMAGE}"
+    assert "image_not_in_registry" not in {one["code"] for one in plan["left_out"]}
+
+
+def test_what_was_pushed_is_pulled_by_digest_and_not_built_again():
+    plan = planned(registry="registry.example.com/speech/")
+    assert IMAGE not in {one["image"] for one in plan["builds"]}
+    group = next(one for one in plan["groups"] if one["name"] == "whisper-cc61-d550")
+    assert group["image"] == PULLED
+
+
+def test_without_a_registry_nothing_is_built():
+    assert planned(images={})["builds"] == []
