@@ -14,7 +14,7 @@ author: The whisperops.gpu founders (@whisperops)
 description:
   - Internal to this collection, and may change in any release.
   - Gives the rows, reasons and problems of a cluster for the table at the end of a run.
-positional: plan, host, namespace
+positional: plan, host, options
 options:
   _input:
     description: The result of M(whisperops.gpu.kubernetes_gpu_info).
@@ -28,16 +28,16 @@ options:
     description: Name of the cluster in the inventory, for the first column.
     type: str
     required: true
-  namespace:
-    description: Namespace of the servers.
-    type: str
+  options:
+    description: C(namespace) of the servers, and whether a C(gateway) is in front of them.
+    type: dict
     required: true
 """
 
 EXAMPLES = r"""
 - name: Show the rows of a cluster
   ansible.builtin.debug:
-    msg: "{{ (cluster | whisperops.gpu.kubernetes_summary(plan, inventory_hostname, 'whisper')).rows }}"
+    msg: "{{ (cluster | whisperops.gpu.kubernetes_summary(plan, inventory_hostname, options)).rows }}"
 """
 
 RETURN = r"""
@@ -49,11 +49,11 @@ _value:
 
 
 def kubernetes_summary(
-    cluster: Mapping[str, Any], plan: Mapping[str, Any], host: str, namespace: str
+    cluster: Mapping[str, Any], plan: Mapping[str, Any], host: str, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes.summary import summary
 
-    return summary(cluster, plan, host, namespace)
+    return summary(cluster, plan, host, options)
 
 
 class FilterModule:

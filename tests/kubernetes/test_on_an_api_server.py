@@ -172,6 +172,33 @@ def test_a_wrong_token_and_a_server_that_is_not_there(play, cluster, tmp_path):
         assert code in done.stdout
 
 
+BUILDS = {"whisper_kubernetes_build_host": "builder", "whisper_kubernetes_registry": "registry.example.com/speech/"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({**BUILDS, "whisper_kubernetes_registry": ""}, "kubernetes_registry_missing"),
+        ({**BUILDS, "whisper_kubernetes_build_host": "nobody"}, "build_host_unknown"),
+        # No engine of Docker answers there.
+        (BUILDS, "image_not_built"),
+    ],
+)
+def test_without_its_images_a_cluster_is_left_as_it_is(play, tmp_path, given, code):
+    builder = ("--inventory", "builder,", "--extra-vars", "ansible_connection=local docker_host=unix:///nowhere.sock")
+    done = play("admin", *builder, **given, whisper_kubernetes_apply=True, whisper_kubernetes_namespace="unbuilt")
+    assert done.returncode != 0
+    assert f"{code}: " in done.stdout
+    assert not (tmp_path / OBJECTS).exists()
+
+
+def test_what_would_be_built_is_planned_without_building(play):
+    done = play("reader", playbook="playbooks/plan.yml", **BUILDS)
+    assert done.returncode == 0, done.stdout
+    assert "registry.example.com/speech/whisperops/whisper.cpp:cuda12.4.1-61" in done.stdout
+    assert "image_not_in_registry" not in done.stdout
+
+
 def test_a_field_that_somebody_else_has_changed_is_not_taken_unasked(play, cluster):
     given = {**ALL, "whisper_kubernetes_namespace": "shared", "whisper_kubernetes_apply": True}
     assert play("admin", **given).returncode == 0

@@ -43,7 +43,12 @@ def source() -> dict[str, Any]:
 
 
 def _metadata(options: Options) -> dict[str, Any]:
-    return {"name": GATEWAY, "namespace": options.namespace, "labels": labels(component=GATEWAY)}
+    return {"name": GATEWAY, "namespace": options.namespace, "labels": _labels()}
+
+
+def _labels() -> dict[str, str]:
+    """The rollout waits for it as for a group."""
+    return labels({"name": GATEWAY}, component=GATEWAY)
 
 
 def _config_map(options: Options) -> dict[str, Any]:
@@ -85,7 +90,7 @@ def _deployment(options: Options) -> dict[str, Any]:
             "selector": {"matchLabels": gateway_pods()},
             "template": {
                 # HAProxy does not read a changed file by itself: with another checksum there are other pods.
-                "metadata": {"labels": labels(component=GATEWAY), "annotations": {_CHECKSUM: _checksum(options)}},
+                "metadata": {"labels": _labels(), "annotations": {_CHECKSUM: _checksum(options)}},
                 "spec": _pod(options),
             },
         },

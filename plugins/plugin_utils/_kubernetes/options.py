@@ -39,6 +39,8 @@ class Options:
     gateway_image: str
     gateway_replicas: int
     gateway_tls_secret: str
+    # Whether clients still come another way than they will: the servers let in both, and the Service stays as it is.
+    switching: bool
     # What role whisper_gateway has rendered; empty before.
     gateway_rendered: Mapping[str, Any]
     monitoring: bool

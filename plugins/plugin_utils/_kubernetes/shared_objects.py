@@ -38,11 +38,12 @@ def shared_objects(
     models: Iterable[ModelFile], groups: Iterable[Mapping[str, Any]], options: Options
 ) -> list[dict[str, Any]]:
     models = list(models)
-    clients = [gateway_objects.source()] if options.gateway else options.sources
+    gateway = [gateway_objects.source()]
+    clients = [*gateway, *options.sources] if options.switching else gateway if options.gateway else options.sources
     sources = [*clients, *([prover_objects.source(options)] if prover_pod.on_node(groups, options) else [])]
     return [
         *([_claim(models, options)] if options.model_storage == NEW_CLAIM else []),
-        _service(options),
+        *([] if options.switching else [_service(options)]),
         _network_policy(models, sources, options),
         *([_pods(options)] if options.gateway else []),
         *([_ingress(options)] if options.ingress_host else []),

@@ -10,15 +10,20 @@ from typing import Any, Iterable, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Problem
 
+from .names import GATEWAY
+
 _SERVED_NONE = {"image": None, "model": None, "servers": 0}
 
 
-def summary(cluster: Mapping[str, Any], plan: Mapping[str, Any], host: str, namespace: str) -> dict[str, Any]:
+def summary(
+    cluster: Mapping[str, Any], plan: Mapping[str, Any], host: str, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``options``: C(namespace) of the servers, and whether a C(gateway) is in front of them."""
     groups = plan["groups"]
     return {
         "rows": [_group_row(group, host) for group in groups] + _left_out_rows(plan["left_out"], host),
         "reasons": " ".join(_once((group["name"], " ".join(group["reasons"])) for group in groups)),
-        "problems": [*_left_out_lines(plan["left_out"]), *_warnings(cluster, plan, namespace)],
+        "problems": [*_left_out_lines(plan["left_out"]), *_warnings(cluster, plan, options)],
     }
 
 
@@ -82,14 +87,15 @@ def _once(sentences: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{', '.join(names)}: {text}" for text, names in found.items()]
 
 
-def _warnings(cluster: Mapping[str, Any], plan: Mapping[str, Any], namespace: str) -> list[str]:
+def _warnings(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Also what serves although it is ill, and what serves although no plan has it any more."""
     left_out = {one["node"] for one in plan["left_out"]}
     lines = _once((group["name"], warning) for group in plan["groups"] for warning in group["warnings"])
     for node in cluster["nodes"]:
         if node["name"] not in left_out:
             lines += [f"{one['code']}: {one['message']} {one['remedy']}" for one in node["gpu"]["problems"]]
-    planned = {group["name"] for group in plan["groups"]}
+    namespace = options["namespace"]
+    planned = {group["name"] for group in plan["groups"]} | ({GATEWAY} if options["gateway"] else set())
     lines += [
         str(_outdated(one["name"], namespace))
         for one in cluster.get("deployments") or ()

@@ -8,6 +8,7 @@ image has no code for them: these must stay out of the Service.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ MODEL = "ggml-smoke.en.bin"
 SHA256 = "af11da9b2ab08badecc96ae3ed4972123121255c6bc9075d86feb2b06e18bef4"
 WORDS = (SMOKE / "clips" / "deploy.txt").read_text("utf-8")
 GATE = "whisperops.gpu/proven"
+GATEWAYS = "app.kubernetes.io/name=whisper-gateway"
+MONITORING = cluster.ROOT / "plugins" / "plugin_utils" / "_kubernetes" / "monitoring_objects.py"
 SERVERS = "app.kubernetes.io/name=whisper-server"
 # That of the demo's host, so that its image is there.
 BUILDER = "lab-demo"
@@ -43,6 +46,7 @@ def main() -> None:
     show_conditions()
     told(f"the nodes have pulled {pulled()}", began)
     told(f'transcript through the Service: "{transcript()}"', began)
+    metrics()
     if "gpu" in sys.argv:
         unproven()
         told("the gate kept every pod on the simulated GPU out of the Service", began)
@@ -157,6 +161,19 @@ def conditions() -> dict[str, dict[str, str]]:
         pod["metadata"]["name"]: next((one for one in pod["status"]["conditions"] if one["type"] == GATE), {})
         for pod in pods
     }
+
+
+def metrics() -> None:
+    """What alerts and KEDA ask for is what each gateway says of itself."""
+    asked = set(re.findall(r"haproxy_\w+", MONITORING.read_text("utf-8")))
+    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={GATEWAYS}")["items"]
+    for pod in pods:
+        url = f"http://{pod['status']['podIP']}:8405/metrics"
+        text = cluster.docker("exec", f"{cluster.NAME}-one", "curl", "--silent", "--fail", url)
+        missing = {name for name in asked if not re.search(rf'^{name}{{[^}}]*proxy="servers"', text, re.MULTILINE)}
+        up = re.findall(r'^haproxy_server_status{[^}]*proxy="servers"[^}]*state="UP"} 1$', text, re.MULTILINE)
+        if missing or not up:
+            sys.exit(f"{pod['metadata']['name']} has {len(up)} servers, and no {', '.join(missing) or 'metric less'}.")
 
 
 def service() -> str:

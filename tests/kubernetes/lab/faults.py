@@ -29,11 +29,12 @@ AFTERWARDS = 15
 def main() -> None:
     cluster.up(["one", "two", "three"])
     demo.serve_model()
-    demo.play()
-    demo.transcript()
+    demo.play(whisper_kubernetes_gateway=False)
+    cluster.docker("cp", str(demo.SMOKE / "clips" / "deploy.wav"), f"{CLIENT}:/root/deploy.wav")
     cluster.docker("cp", str(Path(__file__).with_name("load.py")), f"{CLIENT}:/root/load.py")
     # What happens, and how many requests it may cost: a node that is gone had at most one of each client.
     steps: list[tuple[str, int, Callable[[], None]]] = [
+        ("a gateway that comes", 0, demo.play),
         ("an upgrade", 0, upgrade),
         ("an upgrade that is not proven", 0, failed_upgrade),
         ("the way back", 0, way_back),

@@ -28,7 +28,10 @@ def test_a_plan_is_rendered_from_what_was_observed():
     assert "- ggml-tiny" not in files[3]["content"]
     assert "/models/ggml-tiny.bin" in files[3]["content"]
     assert kubernetes_faults(cluster, plan, DEFAULTS) == []
-    assert kubernetes_summary(cluster, plan, "speech", "whisper")["rows"][0]["host"] == "speech"
+    assert (
+        kubernetes_summary(cluster, plan, "speech", {"namespace": "whisper", "gateway": True})["rows"][0]["host"]
+        == "speech"
+    )
     assert kubernetes_access(DEFAULTS)[0]["verb"] == "get"
 
 

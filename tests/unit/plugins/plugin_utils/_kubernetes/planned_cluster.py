@@ -21,6 +21,7 @@ IMAGES = {IMAGE: PULLED}
 DEFAULTS = {
     **yaml.safe_load((ROOT / "roles" / "whisper_kubernetes" / "defaults" / "main.yml").read_text("utf-8")),
     "whisper_kubernetes_prover_namespace": "whisper-prover",
+    "whisper_kubernetes_switching": False,
     # As role whisper_gateway renders it.
     "whisper_kubernetes_gateway_rendered": {"files": {"haproxy.cfg": "global\n"}, "stop_seconds": 1980},
     "whisper_kubernetes_audio": str(ROOT / "tests" / "fixtures" / "smoke" / "clips" / "deploy.wav"),

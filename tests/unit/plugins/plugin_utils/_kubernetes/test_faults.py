@@ -111,9 +111,10 @@ def test_a_cluster_that_cannot_serve_says_why():
     )
 
 
-def shown(cluster=None, **arguments):
+def shown(cluster=None, gateway=False, **arguments):
     cluster = cluster or observed()
-    return summary(cluster, planned(cluster=cluster, **arguments), "speech", "whisper")
+    options = {"namespace": "whisper", "gateway": gateway}
+    return summary(cluster, planned(cluster=cluster, **arguments), "speech", options)
 
 
 def test_the_columns_are_those_of_plan_yml_and_two_more():
@@ -154,6 +155,14 @@ def test_a_deployment_that_no_plan_has_is_named_with_its_removal():
     ]
     (line,) = [one for one in shown(cluster)["problems"] if one.startswith("group_outdated: ")]
     assert "whisper-cc61-d535" in line
+
+
+@pytest.mark.parametrize("gateway", [True, False])
+def test_a_gateway_is_outdated_only_where_none_is_planned(gateway):
+    cluster = observed()
+    cluster["deployments"] = [{"namespace": "whisper", "name": "whisper-gateway"}]
+    told = [one for one in shown(cluster, gateway)["problems"] if one.startswith("group_outdated: ")]
+    assert bool(told) is not gateway
 
 
 def test_the_table_can_be_printed():

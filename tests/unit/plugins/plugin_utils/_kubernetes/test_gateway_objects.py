@@ -165,3 +165,12 @@ def test_nothing_but_the_gateway_has_metrics(given):
     cluster = {"storage_classes": [], "denied": [], "api_groups": []}
     told = faults.faults(cluster, planned(), options(**given))
     assert [one.split(":")[0] for one in told] == ["kubernetes_gateway_needed"]
+
+
+@pytest.mark.parametrize("gateway", [True, False])
+def test_until_clients_are_switched_both_ways_are_open(gateway):
+    before = {"gateway": gateway, "switching": True}
+    assert "whisper" not in objects("Service", **before)
+    (servers,) = objects("NetworkPolicy", **before)["whisper"]["spec"]["ingress"]
+    assert {"podSelector": {"matchLabels": PODS}} in servers["from"]
+    assert {"podSelector": {}} in servers["from"]
