@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Mapping
 
 import pytest
 import yaml
@@ -73,15 +73,19 @@ def player(cluster: ControlPlane, directory: Path) -> Play:
     """Runs a playbook as a user of the API server; what it renders is below the directory."""
 
     def run(
-        user: str, *arguments: str, playbook: str = "playbooks/kubernetes.yml", **variables: Any
+        user: str,
+        *arguments: str,
+        playbook: str = "playbooks/kubernetes.yml",
+        environment: Mapping[str, str] | None = None,
+        **variables: Any,
     ) -> subprocess.CompletedProcess[str]:
         # No controller makes pods here: nothing would be proven.
         given = {"whisper_report_dir": str(directory), "whisper_kubernetes_wait_seconds": 0, **variables}
         inventory = directory / "hosts.json"
         inventory.write_text(json.dumps({"kubernetes": {"hosts": {"speech": given}}}), "utf-8")
         command = ["ansible-playbook", str(ROOT / playbook), "--inventory", str(inventory), *arguments]
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "KUBECONFIG": str(cluster.kubeconfig(user))}
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        own = {"ANSIBLE_NOCOLOR": "1", "KUBECONFIG": str(cluster.kubeconfig(user)), **(environment or {})}
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False)
 
     return run
 
