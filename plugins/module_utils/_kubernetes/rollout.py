@@ -57,7 +57,8 @@ def state(name: str, deployment: Mapping[str, Any] | None, pods: Iterable[Mappin
     conditions = {one["type"]: one for one in status.get("conditions") or ()}
     done = seen and updated == available == status.get("replicas", 0) == wanted
     stopped = seen and conditions.get("Progressing", {}).get("status") == "False"
-    reasons = [reason for reason in map(_why_not, pods) if reason]
+    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    reasons = [reason for reason in map(_why_not, staying) if reason]
     refused = conditions.get("ReplicaFailure")
     if refused and refused.get("status") == "True":
         reasons.insert(0, str(refused.get("message")))

@@ -82,6 +82,12 @@ def test_a_pod_that_is_not_in_the_service_says_why(one, reason):
     assert (reason is None and reasons == []) or reason in reasons[0]
 
 
+def test_a_pod_that_is_to_end_is_no_reason():
+    leaving = pod(conditions=[{**GATE, "status": "True", "reason": "proven"}])
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-30T06:40:00Z"
+    assert state(GROUP, deployment(available=1), [leaving])["reasons"] == []
+
+
 def test_a_full_quota_is_named_first():
     found = state(GROUP, deployment(available=1, conditions=[QUOTA]), [pod()])
     assert found["reasons"][0] == "exceeded quota: small"
