@@ -84,13 +84,26 @@ def _why_not(pod: Mapping[str, Any]) -> str | None:
     if conditions.get("PodScheduled", {}).get("status") == "False":
         return f"{name}: {conditions['PodScheduled'].get('reason')}: {conditions['PodScheduled'].get('message')}"
     for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
-        waiting = (container.get("state") or {}).get("waiting")
-        if waiting and waiting.get("reason") not in ("PodInitializing", "ContainerCreating"):
-            return f"{name}: {waiting.get('reason')}: {waiting.get('message') or container['name']}"
+        stopped = _stopped(container)
+        if stopped:
+            return f"{name}: {stopped}"
     gate = conditions.get(GATE)
     if gate:
         return f"{name}: {gate.get('reason')}: {gate.get('message')}"
     return f"{name}: its server loads the model, or waits for its proof"
+
+
+def _stopped(container: Mapping[str, Any]) -> str | None:
+    """Why a container does not run: what it has said at its end, or what Kubernetes says."""
+    now, before = container.get("state") or {}, container.get("lastState") or {}
+    waiting = now.get("waiting")
+    ended = now.get("terminated") or (before.get("terminated") if waiting else None) or {}
+    last = str(ended.get("message") or "").strip().splitlines()
+    if ended.get("exitCode") and last:
+        return last[-1]
+    if waiting and waiting.get("reason") not in ("PodInitializing", "ContainerCreating"):
+        return f"{waiting.get('reason')}: {waiting.get('message') or container['name']}"
+    return None
 
 
 def unproven(found: Iterable[Mapping[str, Any]]) -> Problem | None:

@@ -103,6 +103,7 @@ def _server(group: Mapping[str, Any], model: ModelFile, options: Options) -> dic
         # One entry point for every image: the official one's is a shell, which would pass on no signals.
         "command": ["whisper-server"],
         "args": command(group, model, options.server),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         **({"env": [{"name": name, "value": value} for name, value in sorted(variables.items())]} if variables else {}),
         "ports": [{"name": "http", "containerPort": PORT}],
         # /health is 503 until the model is loaded.
@@ -149,6 +150,8 @@ def _model_container(model: ModelFile, options: Options) -> dict[str, Any]:
         "image": options.fetch_image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["/bin/sh", "-c", model_fetch.VERIFY if checked else model_fetch.DOWNLOAD],
+        # Its last words are the reason that the run tells.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": SECURITY,

@@ -37,6 +37,7 @@ def main() -> None:
         ("a gateway that comes", 0, demo.play),
         ("an upgrade", 0, upgrade),
         ("an upgrade that is not proven", 0, failed_upgrade),
+        ("a model with another checksum", 0, wrong_model),
         ("the way back", 0, way_back),
         ("the drain of a node", 0, drain),
         ("an API server that restarts in the middle of a run", 0, restart),
@@ -80,10 +81,19 @@ def upgrade() -> None:
 
 def failed_upgrade() -> None:
     missing = f"{cluster.REGISTRY}/speech/no-such-image:1"
-    images = {"whisper_kubernetes_images": {PLANNED: missing}}
-    done = demo.play(check=False, **images, whisper_kubernetes_wait_seconds=40)
+    unproven("ErrImagePull", "ImagePullBackOff", whisper_kubernetes_images={PLANNED: missing})
+
+
+def wrong_model() -> None:
+    unproven("model_checksum_mismatch", whisper_server_model_checksum=f"sha256:{'0' * 64}")
+
+
+def unproven(*reasons: str, **given: Any) -> None:
+    done = demo.play(check=False, **given, whisper_kubernetes_wait_seconds=40)
     if done.returncode == 0 or "rollout_unproven" not in done.stdout:
         sys.exit("The run did not say that the upgrade is not proven.")
+    if not any(reason in done.stdout for reason in reasons):
+        sys.exit(f"The run did not say why: {' or '.join(reasons)}.")
 
 
 def way_back() -> None:

@@ -82,6 +82,31 @@ def test_a_pod_that_is_not_in_the_service_says_why(one, reason):
     assert (reason is None and reasons == []) or reason in reasons[0]
 
 
+MISMATCH = {"exitCode": 1, "message": "curl: (18) partial\nmodel_checksum_mismatch: it has another SHA-256\n"}
+BACK_OFF = {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container=model"}
+
+
+@pytest.mark.parametrize(
+    ("container", "reason"),
+    [
+        ({"state": {"terminated": MISMATCH}}, "whisper-1: model_checksum_mismatch: it has another SHA-256"),
+        (
+            {"state": {"waiting": BACK_OFF}, "lastState": {"terminated": MISMATCH}},
+            "whisper-1: model_checksum_mismatch: it has another SHA-256",
+        ),
+        ({"state": {"waiting": BACK_OFF}}, f"whisper-1: CrashLoopBackOff: {BACK_OFF['message']}"),
+        # It runs again: what it said before is over.
+        (
+            {"state": {"running": {}}, "lastState": {"terminated": MISMATCH}},
+            "whisper-1: its server loads the model, or waits for its proof",
+        ),
+    ],
+)
+def test_the_last_words_of_a_container_are_the_reason(container, reason):
+    one = pod(initContainerStatuses=[{"name": "model", **container}])
+    assert state(GROUP, deployment(available=1), [one])["reasons"] == [reason]
+
+
 def test_a_pod_that_is_to_end_is_no_reason():
     leaving = pod(conditions=[{**GATE, "status": "True", "reason": "proven"}])
     leaving["metadata"]["deletionTimestamp"] = "2026-11-30T06:40:00Z"
