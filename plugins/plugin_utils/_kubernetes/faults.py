@@ -21,7 +21,7 @@ _VERBS = ("get", "create", "patch")
 def _optional(options: Options) -> list[tuple[str, str, str, str]]:
     """Group, kind, resource and variable of each kind that not every cluster has."""
     operator, scaler, route = (
-        version.split("/")[0]
+        version.partition("/")[0]
         for version in (monitoring_objects.OPERATOR, monitoring_objects.SCALER, shared_objects.ROUTE)
     )
     monitoring = "whisper_kubernetes_monitoring"
