@@ -51,7 +51,8 @@ def answer(monkeypatch, connect):
 
 def connected(_kubeconfig, _context, _cache):
     api = RecordedApi()
-    return SimpleNamespace(server="https://x", version="v1.37.2", items=api.items, may=api.may)
+    served = {"items": api.items, "may": api.may, "groups": api.groups}
+    return SimpleNamespace(server="https://x", version="v1.37.2", **served)
 
 
 def test_the_documentation_names_each_key_that_is_returned(monkeypatch):
