@@ -80,7 +80,7 @@ _value:
       type: list
       elements: dict
     builds:
-      description: The C(image), C(arch) and C(plan) of each image that a host of the inventory is to build.
+      description: The C(image), C(machine) and C(plan) of each image that a host of the inventory is to build.
       type: list
       elements: dict
     tolerations:

@@ -195,6 +195,13 @@ def test_without_its_images_a_cluster_is_left_as_it_is(play, tmp_path, given, co
     assert not (tmp_path / OBJECTS).exists()
 
 
+def test_a_build_host_outside_the_run_leaves_the_cluster_as_it_is(play, tmp_path):
+    done = play("admin", "--inventory", "builder,", "--limit", "speech", **BUILDS, whisper_kubernetes_apply=True)
+    assert done.returncode != 0
+    assert "image_not_built: " in done.stdout, done.stdout
+    assert not (tmp_path / OBJECTS).exists()
+
+
 def test_what_would_be_built_is_planned_without_building(play):
     done = play("reader", playbook="playbooks/plan.yml", **BUILDS)
     assert done.returncode == 0, done.stdout

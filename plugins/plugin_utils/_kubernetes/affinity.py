@@ -19,7 +19,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.labels 
     PRODUCT,
 )
 
-ARCH, _HOST = "kubernetes.io/arch", "kubernetes.io/hostname"
+_ARCH, _HOST = "kubernetes.io/arch", "kubernetes.io/hostname"
 _CAPABILITY = (NVIDIA + "gpu.compute.major", NVIDIA + "gpu.compute.minor")
 
 
@@ -51,7 +51,7 @@ def _expressions(
     excluded: Sequence[Mapping[str, str]],
     keys: Sequence[str],
 ) -> list[dict[str, Any]]:
-    wanted = _wanted(members, [ARCH, *_CAPABILITY, PRODUCT, keys[0]])
+    wanted = _wanted(members, [_ARCH, *_CAPABILITY, PRODUCT, keys[0]])
     if any(_matches(labels, wanted) for labels in others):
         full = all(FULL_VERSION in labels for labels in members)
         wanted.update(_wanted(members, [FULL_VERSION] if full else keys[1:]))
@@ -78,7 +78,7 @@ def _in(key: str, values: list[str]) -> dict[str, Any]:
 
 def arch_terms(members: Sequence[Mapping[str, str]], without_gpu: bool = False) -> list[dict[str, Any]]:
     """Where a claim chooses the GPU, or none is needed."""
-    expressions = [_in(ARCH, _values(members, ARCH))] if _values(members, ARCH) else []
+    expressions = [_in(_ARCH, _values(members, _ARCH))] if _values(members, _ARCH) else []
     if without_gpu:
         expressions.append({"key": NVIDIA + "gpu.present", "operator": "NotIn", "values": ["true"]})
     return [{"matchExpressions": expressions}] if expressions else []

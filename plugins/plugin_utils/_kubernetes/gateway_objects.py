@@ -14,16 +14,24 @@ import hashlib
 import json
 from typing import Any
 
-from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import USER
-
-from .names import GATEWAY, HTTP, SECURITY, gateway_pods, labels, pull_secrets, server_pods
+from .names import (
+    DNS_PORTS,
+    GATEWAY,
+    HTTP,
+    SECURITY,
+    gateway_pods,
+    labels,
+    pull_secrets,
+    server_pods,
+    spread,
+    unprivileged,
+)
 from .options import Options
 
-# Of role whisper_gateway.
+# As roles/whisper_kubernetes/tasks/gateway.yml has the configuration rendered.
 PORT, METRICS_PORT = 8000, 8405
 METRICS = "metrics"
 _FOLDER, _TLS_FOLDER = "/etc/whisper/gateway", "/etc/whisper/tls"
-_DNS = 53
 # Until every node knows that the pod is to get no further connections.
 _DRAIN_SECONDS = 10
 # Kubernetes leaves pods on a node that is lost for five minutes.
@@ -63,7 +71,6 @@ def _network_policy(options: Options) -> dict[str, Any]:
         for peers, port in ((options.sources, HTTP), (options.metrics_sources, METRICS))
         if peers
     ]
-    names = [{"port": _DNS, "protocol": protocol} for protocol in ("UDP", "TCP")]
     servers = {"to": [{"podSelector": {"matchLabels": server_pods()}}], "ports": [{"port": HTTP, "protocol": "TCP"}]}
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -73,7 +80,7 @@ def _network_policy(options: Options) -> dict[str, Any]:
             "podSelector": {"matchLabels": gateway_pods()},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": ingress,
-            "egress": [{"ports": names}, servers],
+            "egress": [{"ports": DNS_PORTS}, servers],
         },
     }
 
@@ -107,28 +114,13 @@ def _checksum(options: Options) -> str:
 def _pod(options: Options) -> dict[str, Any]:
     secret = options.gateway_tls_secret
     return {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        **unprivileged(),
         **pull_secrets(options),
         "tolerations": [
             {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _LOST_SECONDS}
             for key in _LOST
         ],
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": gateway_pods()},
-            }
-        ],
+        **spread(gateway_pods()),
         # HAProxy ends by itself when its last request may have ended.
         "terminationGracePeriodSeconds": _DRAIN_SECONDS + int(options.gateway_rendered["stop_seconds"]),
         "containers": [_container(options)],

@@ -21,7 +21,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.model_files i
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.plan import deployment_plan
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan.policy import PlanInputError, read_policy
 
-from .affinity import ARCH, arch_terms, gpu_terms
+from .affinity import arch_terms, gpu_terms
 from .nodes import GPU_TOLERATION, LeftOut, free_gpus, left_out, product
 
 # What a policy says of a host and its ports has no meaning where pods get any GPU of a kind, and a port each.
@@ -95,8 +95,8 @@ class ClusterPlanner:
         for part in [parts[0] for _key, parts in sorted(members.items())] if self._registry else []:
             plan = part["plan"]
             if plan["origin"] == "local" and plan["image"] not in self._images:
-                arch = part["node"]["labels"].get(ARCH)
-                found.setdefault(plan["image"], {"image": plan["image"], "arch": arch, "plan": plan})
+                machine = part["node"]["gpu"]["machine"]
+                found.setdefault(plan["image"], {"image": plan["image"], "machine": machine, "plan": plan})
         return list(found.values())
 
     def _reference(self, plan: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import MANAGED_BY, NAME
+from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import USER
 
 from .options import Options
 
@@ -23,6 +24,9 @@ SECURITY = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
 }
+_DNS = 53
+# Of a network policy's rule: name servers.
+DNS_PORTS = [{"port": _DNS, "protocol": protocol} for protocol in ("UDP", "TCP")]
 
 
 def labels(group: Mapping[str, Any] | None = None, component: str = "") -> dict[str, str]:
@@ -47,3 +51,30 @@ def server_pods() -> dict[str, str]:
 
 def gateway_pods() -> dict[str, str]:
     return {"app.kubernetes.io/name": GATEWAY}
+
+
+def unprivileged() -> dict[str, Any]:
+    """Of a pod that asks nothing of the API, finds no other service by variables, and runs as the servers' user."""
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def spread(pods: Mapping[str, str]) -> dict[str, Any]:
+    """One node's end is not the end of all of them, as far as there are several."""
+    constraint = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": dict(pods)},
+    }
+    return {"topologySpreadConstraints": [constraint]}

@@ -14,14 +14,13 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import server
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server import model_fetch
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import (
     PORT,
-    USER,
     ModelFile,
     command,
     environment,
 )
 
 from . import prover_pod
-from .names import CLAIM_NAME, SECURITY, pull_secrets
+from .names import CLAIM_NAME, SECURITY, pull_secrets, spread, unprivileged
 from .options import CLAIM, DOWNLOAD, Options
 
 # The slowest storage that a model is loaded from, and what CUDA takes before.
@@ -45,18 +44,8 @@ def pod_spec(
 ) -> dict[str, Any]:
     claimed = group["source"] == "resource_slices"
     return {
-        # The server asks nothing of the API, and finds no other service by variables.
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
+        **unprivileged(),
         **prover_pod.gated(group, options),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
         **({"runtimeClassName": options.runtime_class} if options.runtime_class and group["runtime"] == "cuda" else {}),
         **pull_secrets(options),
         **_placement(group, tolerations),
@@ -73,15 +62,7 @@ def _placement(group: Mapping[str, Any], tolerations: list[Mapping[str, Any]]) -
     return {
         **({"affinity": {"nodeAffinity": affinity}} if group["affinity"] else {}),
         "tolerations": [dict(one) for one in tolerations],
-        # One node's end is not the end of the group, as far as there are several.
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": selector(group)},
-            }
-        ],
+        **spread(selector(group)),
     }
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._server.container import PORT, ModelFile
 
 from . import gateway_objects, prover_objects, prover_pod
-from .names import HTTP, gateway_pods, labels, server_pods
+from .names import DNS_PORTS, HTTP, gateway_pods, labels, server_pods
 from .options import CLAIM, NEW_CLAIM, Options
 
 SERVICE = "whisper"
@@ -20,7 +20,6 @@ SERVICE = "whisper"
 PODS = "whisper-servers"
 # https://gateway-api.sigs.k8s.io/reference/spec/#httproute
 ROUTE = "gateway.networking.k8s.io/v1"
-_DNS = 53
 _PORT_OF = {"http": 80, "https": 443}
 
 
@@ -43,9 +42,10 @@ def shared_objects(
     sources = [*clients, *([prover_objects.source(options)] if prover_pod.on_node(groups, options) else [])]
     return [
         *([_claim(models, options)] if options.model_storage == NEW_CLAIM else []),
-        *([] if options.switching else [_service(options)]),
+        *([] if options.switching else [_service(SERVICE, _clients_reach(options), options)]),
         _network_policy(models, sources, options),
-        *([_pods(options)] if options.gateway else []),
+        # Without an address of its own, so that its name has those of the pods, as far as they are ready.
+        *([_service(PODS, {"clusterIP": "None", "selector": server_pods()}, options)] if options.gateway else []),
         *([_ingress(options)] if options.ingress_host else []),
         *([_route(options)] if options.route_parents else []),
     ]
@@ -55,31 +55,14 @@ def _metadata(name: str, options: Options) -> dict[str, Any]:
     return {"name": name, "namespace": options.namespace, "labels": labels()}
 
 
-def _service(options: Options) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(SERVICE, options),
-        "spec": {
-            "type": "ClusterIP",
-            "selector": gateway_pods() if options.gateway else server_pods(),
-            "ports": [{"name": HTTP, "port": PORT, "targetPort": HTTP, "protocol": "TCP"}],
-        },
-    }
+def _clients_reach(options: Options) -> dict[str, Any]:
+    return {"type": "ClusterIP", "selector": gateway_pods() if options.gateway else server_pods()}
 
 
-def _pods(options: Options) -> dict[str, Any]:
-    """Without an address of its own, so that its name has those of the pods, as far as they are ready."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(PODS, options),
-        "spec": {
-            "clusterIP": "None",
-            "selector": server_pods(),
-            "ports": [{"name": HTTP, "port": PORT, "targetPort": HTTP, "protocol": "TCP"}],
-        },
-    }
+def _service(name: str, spec: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    ports = [{"name": HTTP, "port": PORT, "targetPort": HTTP, "protocol": "TCP"}]
+    metadata = _metadata(name, options)
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {**spec, "ports": ports}}
 
 
 def _network_policy(
@@ -87,8 +70,7 @@ def _network_policy(
 ) -> dict[str, Any]:
     """Servers are asked by those who may, and ask nobody but for their model. A policy knows no names of hosts."""
     ports = [] if options.model_storage == CLAIM else sorted({_port(model.url) for model in models})
-    names = [{"port": _DNS, "protocol": protocol} for protocol in ("UDP", "TCP")]
-    egress = [{"ports": [*names, *({"port": port, "protocol": "TCP"} for port in ports)]}] if ports else []
+    egress = [{"ports": [*DNS_PORTS, *({"port": port, "protocol": "TCP"} for port in ports)]}] if ports else []
     sources = [dict(one) for one in sources]
     return {
         "apiVersion": "networking.k8s.io/v1",

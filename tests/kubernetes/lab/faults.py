@@ -40,6 +40,7 @@ def main() -> None:
         ("an upgrade", 0, upgrade),
         ("an upgrade that is not proven", 0, failed_upgrade),
         ("a model with another checksum", 0, wrong_model),
+        ("a registry that does not answer", 0, no_registry),
         ("the way back", 0, way_back),
         ("the drain of a node", 0, drain),
         ("an API server that restarts in the middle of a run", 0, restart),
@@ -97,6 +98,12 @@ def unproven(*reasons: str, **given: Any) -> None:
         sys.exit("The run did not say that the upgrade is not proven.")
     if not any(reason in done.stdout for reason in reasons):
         sys.exit(f"The run did not say why: {' or '.join(reasons)}.")
+
+
+def no_registry() -> None:
+    done = demo.play(check=False, whisper_kubernetes_registry=f"{cluster.CONTROL}:9/speech/")
+    if done.returncode == 0 or "image_not_pushed: " not in done.stdout:
+        sys.exit("The run did not say that the image could not be pushed.")
 
 
 def way_back() -> None:

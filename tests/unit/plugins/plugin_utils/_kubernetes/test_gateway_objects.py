@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.whisperops.gpu.plugins.plugin_utils._kubernetes import faults
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planned_cluster import options, planned, rendered
+from planned_cluster import ROOT, options, planned, rendered
 
 GATEWAY = {"gateway": True}
 PROMETHEUS = {"prometheus_url": "http://prometheus.monitoring:9090", **GATEWAY}
@@ -102,6 +103,18 @@ def test_a_certificate_is_mounted_where_the_configuration_looks():
     assert {"name": "tls", "mountPath": "/etc/whisper/tls", "readOnly": True} in spec["containers"][0]["volumeMounts"]
     assert {"name": "tls", "secret": {"secretName": "speech-tls", "defaultMode": 0o440}} in spec["volumes"]
     assert "tls" not in {one["name"] for one in pod()["volumes"]}
+
+
+def test_the_pod_has_the_ports_and_places_that_its_configuration_is_rendered_for():
+    rendered_for = yaml.safe_load((ROOT / "roles/whisper_kubernetes/tasks/gateway.yml").read_text("utf-8"))[0]["vars"]
+    (container,) = pod(gateway_tls_secret="speech-tls")["containers"]
+    ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+    assert ports["http"] == rendered_for["whisper_gateway_port"]
+    assert ports["metrics"] == rendered_for["whisper_gateway_metrics_port"]
+    places = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    assert f"'{places['tls']}/tls.crt'" in rendered_for["whisper_gateway_tls_file"]
+    own = yaml.safe_load((ROOT / "roles/whisper_gateway/vars/main.yml").read_text("utf-8"))
+    assert places["configuration"] == own["_whisper_gateway_folder"]
 
 
 def test_monitoring_reads_the_port_of_the_metrics():

@@ -219,7 +219,7 @@ def test_a_host_builds_what_no_registry_has_once():
     plan = planned(images={}, registry="registry.example.com/speech/")
     assert [one["image"] for one in plan["builds"]] == sorted({one["image"] for one in plan["builds"]})
     (build,) = [one for one in plan["builds"] if one["image"] == IMAGE]
-    assert build["arch"] == "amd64"
+    assert build["machine"] == "x86_64"
     assert build["plan"]["cmake_cuda_architectures"] == "61-real"
     assert build["plan"]["build"]["base_images"]
     group = next(one for one in plan["groups"] if one["name"] == "whisper-cc61-d550")
