@@ -41,7 +41,9 @@ def node_info(
     if devices:
         source, driver = "resource_slices", slices.driver(devices)
         gpus = list(slices.gpus(devices, held))
-        resources = {slices.DRIVER_NAME: _claimed(gpus)}
+        broken = slices.tainted(devices)
+        resources = {slices.DRIVER_NAME: _claimed(gpus, len(broken))}
+        found += _unhealthy(name, slices.DRIVER_NAME, len(broken), broken, use)
     elif present:
         offered = {resource: count["allocatable"] or 0 for resource, count in resources.items()}
         found += _label_problems(name, labels, resources, use)
@@ -113,14 +115,23 @@ def _resources(status: Mapping[str, Any], use: Use | None) -> dict[str, dict[str
     }
 
 
-def _claimed(gpus: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+def _claimed(gpus: Sequence[Mapping[str, Any]], broken: int) -> dict[str, int | None]:
     allocated = [gpu["allocated"] for gpu in gpus]
     return {
-        "capacity": len(gpus),
+        "capacity": len(gpus) + broken,
         "allocatable": len(gpus),
         "allocated": None if None in allocated else sum(allocated),
         "ours": None,
     }
+
+
+def _unhealthy(name: str, resource: str, count: int, named: list[str], use: Use | None) -> list[Problem]:
+    """
+    :param count: of devices that pods get no more.
+    :param named: those of them whose names are known.
+    """
+    held = sorted(use.unhealthy.get(resource, ())) if use else []
+    return [problems.unhealthy(name, resource, max(count, len(held)), named + held)] if count or held else []
 
 
 def _label_problems(
@@ -133,9 +144,7 @@ def _label_problems(
         found.append(problems.device_plugin_missing(name))
     for resource, count in resources.items():
         broken = (count["capacity"] or 0) - (count["allocatable"] or 0)
-        held = sorted(use.unhealthy.get(resource, ())) if use else []
-        if broken > 0 or held:
-            found.append(problems.unhealthy(name, resource, max(broken, len(held)), held))
+        found += _unhealthy(name, resource, max(broken, 0), [], use)
     labelled, offered = by_labels.labelled_gpus(labels), (resources.get(GPU) or {}).get("capacity") or 0
     if by_labels.described(labels) and offered > labelled:
         found.append(problems.mixed(name, labelled, offered))

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
-from .labels import GPU, MIG, number
+from .labels import GPU, MIG, NVIDIA, number
 from .names import MANAGED_BY
+from .slices import DRIVER_NAME
 
+# With the name that the pod's specification has for it. Its devices have CDI names, or that of their driver in front.
+_CLAIM = "claim:"
 _OVER = ("Succeeded", "Failed")
 
 
@@ -79,5 +82,8 @@ def _add_unhealthy(use: Use, status: Mapping[str, Any]) -> None:
     for container in status.get("containerStatuses") or ():
         for allocated in container.get("allocatedResourcesStatus") or ():
             for device in allocated.get("resources") or ():
+                name, device_id = str(allocated.get("name")), str(device.get("resourceID"))
+                if name.startswith(_CLAIM) and NVIDIA.rstrip("/") in device_id:
+                    name = DRIVER_NAME
                 if device.get("health") == "Unhealthy":
-                    use.unhealthy.setdefault(str(allocated.get("name")), set()).add(str(device.get("resourceID")))
+                    use.unhealthy.setdefault(name, set()).add(device_id)

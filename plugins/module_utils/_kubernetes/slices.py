@@ -19,6 +19,8 @@ from .labels import Driver, architecture
 DRIVER_NAME = "gpu.nvidia.com"
 # Since Kubernetes 1.34. The betas before it are not read: what was rendered for them would not outlast an upgrade.
 API_VERSION = "resource.k8s.io/v1"
+# A claim gets no device with one of these, unless it says that it tolerates it, which ours do not.
+_TAINTED = ("NoSchedule", "NoExecute")
 _QUANTITY = re.compile(r"(\d+)(Ki|Mi|Gi|Ti)?")
 _MIB = {None: 1 / 1024**2, "Ki": 1 / 1024, "Mi": 1, "Gi": 1024, "Ti": 1024**2}
 
@@ -46,7 +48,13 @@ def _generation(spec: Mapping[str, Any]) -> int:
 def _flat(device: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {name.rpartition("/")[2]: _value(value) for name, value in (device.get("attributes") or {}).items()}
     memory = (device.get("capacity") or {}).get("memory") or {}
-    return {"device": device.get("name"), "memory_mib": _mib(memory.get("value")), **attributes}
+    tainted = any(taint.get("effect") in _TAINTED for taint in device.get("taints") or ())
+    return {"device": device.get("name"), "tainted": tainted, "memory_mib": _mib(memory.get("value")), **attributes}
+
+
+def tainted(devices: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of those that the driver has taken out of use, or somebody by a taint in its slice."""
+    return [str(device["device"]) for device in devices if device["tainted"]]
 
 
 def _value(value: Any) -> Any:
@@ -63,7 +71,7 @@ def gpus(devices: Iterable[Mapping[str, Any]], held: set[str] | None) -> Iterato
     :param held: names of devices that claims of others have; None where claims are not seen.
     """
     for device in devices:
-        if device.get("type") not in ("gpu", "mig"):
+        if device.get("type") not in ("gpu", "mig") or device["tainted"]:
             continue
         capability = _numbers(device.get("cudaComputeCapability"), 2)
         gpu = Gpu(

@@ -52,7 +52,7 @@ def gpu_unknown() -> Verdict:
 
 
 def unhealthy(devices: tuple[str, ...]) -> Verdict:
-    return _failed(_seen("gpu_unhealthy", f"The device plugin says that {', '.join(devices)} is unhealthy."))
+    return _failed(_seen("gpu_unhealthy", f"The kubelet says that {', '.join(devices)} is unhealthy."))
 
 
 def restarted() -> Verdict:

@@ -89,6 +89,60 @@ def test_an_unhealthy_device_is_named():
     assert len(node["gpu"]["gpus"]) == 1
 
 
+@pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
+def test_a_device_with_a_taint_is_given_to_no_claim(effect):
+    """A device's own taints: of NVIDIA's driver where it has found it broken, or of an administrator."""
+
+    def taint(items):
+        (piece,) = items["resource.k8s.io/v1 ResourceSlice"]
+        piece["spec"]["devices"][1]["taints"] = [{"key": "gpu.nvidia.com/xid", "value": "79", "effect": effect}]
+
+    node = nodes(change=taint)["dra-1"]
+    assert [gpu["compute_capability"] for gpu in node["gpu"]["gpus"]] == ["8.0", "7.5"]
+    assert codes(node) == ["gpu_unhealthy"]
+    assert "1 unhealthy gpu.nvidia.com (gpu-1)" in node["gpu"]["problems"][0]["message"]
+    assert node["resources"]["gpu.nvidia.com"]["capacity"] == 3
+    assert node["resources"]["gpu.nvidia.com"]["allocatable"] == 2
+
+
+def test_a_taint_that_keeps_nothing_away_is_no_problem():
+    def taint(items):
+        (piece,) = items["resource.k8s.io/v1 ResourceSlice"]
+        piece["spec"]["devices"][1]["taints"] = [{"key": "example.com/noted", "effect": "None"}]
+
+    assert codes(nodes(change=taint)["dra-1"]) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        ("k8s.gpu.nvidia.com/claim=0b5a-gpu-1", ["gpu_unhealthy"]),
+        ("gpu.nvidia.com/dra-1/gpu-1", ["gpu_unhealthy"]),
+        ("example.com/nic=eth1", []),
+    ],
+)
+def test_a_pod_whose_claim_has_an_unhealthy_gpu_tells_it(device, told):
+    def break_it(items):
+        pod = {
+            "metadata": {"name": "training", "namespace": "default"},
+            "spec": {"nodeName": "dra-1"},
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [
+                    {
+                        "name": "one",
+                        "allocatedResourcesStatus": [
+                            {"name": "claim:gpu", "resources": [{"resourceID": device, "health": "Unhealthy"}]}
+                        ],
+                    }
+                ],
+            },
+        }
+        items["v1 Pod"].append(pod)
+
+    assert codes(nodes(change=break_it)["dra-1"]) == told
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
