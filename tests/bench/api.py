@@ -1,10 +1,12 @@
 """What the API costs next to the server alone, and whether ten thousand uploads leave anything behind.
 
     python tests/bench/api.py [--server http://127.0.0.1:8080/v1/audio/transcriptions] [--rounds 20] [--uploads 10000]
+        [--gateway http://127.0.0.1:8000/v1/audio/transcriptions [--key KEY]]
 
 --server is a whisper-server that nobody else uses; without it the stub of the unit tests answers at once. Service and
 decoder run here, as in the unit tests. Requests to the server and to the API alternate. The server alone gets WAV of
-16 kHz, for it reads no M4A. The uploads go to a service of their own, with the stub behind it.
+16 kHz, for it reads no M4A. The uploads go to a service of their own, with the stub behind it. --gateway is one that
+has this server alone behind it: requests to the server and to the gateway alternate, with the same WAV.
 """
 
 from __future__ import annotations
@@ -43,10 +45,11 @@ def made(directory: Path, name: str, *arguments: str) -> bytes:
     return (directory / name).read_bytes()
 
 
-def post(url: str, audio: bytes, *fields: tuple[str, str]) -> None:
+def post(url: str, audio: bytes, *fields: tuple[str, str], key: str = "") -> None:
     address = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=600)
-    headers = {"Content-Type": "multipart/form-data; boundary=limit"}
+    authorization = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = {"Content-Type": "multipart/form-data; boundary=limit", **authorization}
     with contextlib.closing(connection):
         connection.request("POST", address.path, form(("file", "speech", audio), *fields), headers)
         answer = connection.getresponse()
@@ -61,15 +64,16 @@ def seconds(call: Any) -> float:
     return time.monotonic() - started
 
 
-def overhead(server: str, api: str, wav: bytes, upload: bytes, rounds: int) -> dict[str, float]:
-    # What the API asks of it.
-    alone = [("response_format", "verbose_json"), ("no_language_probabilities", "true"), ("token_timestamps", "false")]
-    pairs = [
-        (seconds(lambda: post(server, wav, *alone)), seconds(lambda: post(api, upload))) for _round in range(rounds)
-    ]
+# What the API asks of a server.
+OF_THE_API = [("response_format", "verbose_json"), ("no_language_probabilities", "true"), ("token_timestamps", "false")]
+
+
+def overhead(name: str, alone: Any, through: Any, rounds: int) -> dict[str, float]:
+    """Of two calls that alternate."""
+    pairs = [(seconds(alone), seconds(through)) for _round in range(rounds)]
     return {
         "server_ms": round(1000 * statistics.median(pair[0] for pair in pairs), 1),
-        "api_ms": round(1000 * statistics.median(pair[1] for pair in pairs), 1),
+        f"{name}_ms": round(1000 * statistics.median(pair[1] for pair in pairs), 1),
         "ratio": round(statistics.median(pair[1] / pair[0] for pair in pairs), 3),
     }
 
@@ -138,6 +142,8 @@ def left_behind(directory: Path, wav: bytes, m4a: bytes, number: int) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="")
+    parser.add_argument("--gateway", default="")
+    parser.add_argument("--key", default="")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--uploads", type=int, default=10_000)
     options = parser.parse_args()
@@ -161,8 +167,13 @@ def main() -> None:
             api = f"{service.url}/audio/transcriptions"
             post(url, short)
             post(api, short)
-            found["wav_3_s"] = overhead(url, api, short, short, options.rounds)
-            found["m4a_60_s"] = overhead(url, api, wav, m4a, options.rounds)
+            for name, known, sent in (("wav_3_s", short, short), ("m4a_60_s", wav, m4a)):
+                found[name] = overhead(
+                    "api",
+                    lambda audio=known: post(url, audio, *OF_THE_API),
+                    lambda audio=sent: post(api, audio),
+                    options.rounds,
+                )
             found["requests_a_second"] = {
                 clients: {
                     name: rate(where, short, clients, options.rounds * clients)
@@ -170,6 +181,14 @@ def main() -> None:
                 }
                 for clients in CLIENTS
             }
+        if options.gateway:
+            for name, audio in (("gateway_wav_3_s", short), ("gateway_wav_60_s", wav)):
+                found[name] = overhead(
+                    "gateway",
+                    lambda audio=audio: post(url, audio),
+                    lambda audio=audio: post(options.gateway, audio, key=options.key),
+                    options.rounds,
+                )
         if options.uploads:
             found["uploads"] = left_behind(directory / "uploads", short, m4a, options.uploads)
     print(json.dumps(found, indent=2))

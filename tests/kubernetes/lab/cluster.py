@@ -24,7 +24,8 @@ from keys import Authority, account_keys, kubeconfig
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PROGRAM = ROOT / ".cache" / "kubernetes" / "kubernetes"
-NAMES = PROGRAM.with_name("coredns")
+# What containers run of it, and of others.
+PROGRAMS = [PROGRAM, PROGRAM.with_name("coredns"), PROGRAM.with_name("kube-router")]
 NAME = os.environ.get("WHISPEROPS_KUBE_NAME", "whisperops-lab-kube")
 SUBNET = os.environ.get("WHISPEROPS_KUBE_SUBNET", "198.18.120")
 # The lab with its registry, which the nodes pull from.
@@ -147,16 +148,8 @@ def container(name: str, address: str, variables: list[str], *command: str) -> N
         ),
         *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
         *("--device-cgroup-rule", "a *:* rwm", "--volume", f"{STATE}:/state:ro"),
-        *(
-            "--volume",
-            f"{PROGRAM}:/usr/local/bin/kubernetes:ro",
-            "--volume",
-            f"{NAMES}:/usr/local/bin/coredns:ro",
-            "--volume",
-            "/var/lib/containerd",
-            "--volume",
-            "/var/lib/kubelet",
-        ),
+        *(part for one in PROGRAMS for part in ("--volume", f"{one}:/usr/local/bin/{one.name}:ro")),
+        *("--volume", "/var/lib/containerd", "--volume", "/var/lib/kubelet"),
         *(part for one in variables for part in ("--env", one)),
         *(IMAGE, *command),
     )

@@ -1,8 +1,9 @@
 """From nothing to a transcript through the Service, on a cluster of containers: `make kube-demo`.
 
 The image is the one that `make demo` has built on its lab host: the playbook pushes it to the lab's registry, and the
-nodes pull it by digest. With the argument `gpu` one of the nodes gets simulated GPUs afterwards, and servers whose
-image has no code for them: these must stay out of the Service.
+nodes pull it by digest. With the argument `gpu` two of the nodes get simulated GPUs afterwards, and servers whose image
+has no code for them: these must stay out of the Service. One of the two offers its GPUs by NVIDIA's device plugin, the
+other, whose GPUs are of two kinds, by dynamic resource allocation.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import client
 import cluster
 import simulated
 
@@ -31,14 +33,15 @@ SERVERS = "app.kubernetes.io/name=whisper-server"
 # That of the demo's host, so that its image is there.
 BUILDER = "lab-demo"
 POLICY = {"prefer": "local", "cpu_variants": "one", "model": MODEL}
-ON_GPU = "whisperops/whisper.cpp:cuda12.4.1-61"
+ON_GPU = [f"whisperops/whisper.cpp:cuda12.4.1-{targets}" for targets in ("61", "61-80")]
+BY_PLUGIN, BY_CLAIM = "three", "four"
 NAMESPACE = "whisper"
 KEY = "the-key-of-the-demo-is-no-secret"
 
 
 def main() -> None:
     began = time.monotonic()
-    cluster.up(["one", "two", "three"] if "gpu" in sys.argv else ["one", "two"])
+    cluster.up(["one", "two", *((BY_PLUGIN, BY_CLAIM) if "gpu" in sys.argv else ())])
     serve_model()
     told("the cluster is ready", began)
     play()
@@ -47,6 +50,8 @@ def main() -> None:
     told(f"the nodes have pulled {pulled()}", began)
     told(f'transcript through the Service: "{transcript()}"', began)
     metrics()
+    kept_out()
+    told("network policies keep out who may not ask", began)
     if "gpu" in sys.argv:
         unproven()
         told("the gate kept every pod on the simulated GPU out of the Service", began)
@@ -54,28 +59,51 @@ def main() -> None:
 
 def unproven() -> None:
     """With a CPU image in the place of that for the GPU, which is what goes unnoticed elsewhere."""
-    simulated.gpu("three")
+    simulated.with_device_plugin(BY_PLUGIN)
+    simulated.with_dra(BY_CLAIM)
     more = {
         "whisper_policy": {**POLICY, "allow_cpu": "always"},
-        "whisper_kubernetes_images": {ON_GPU: pulled()},
+        "whisper_kubernetes_images": dict.fromkeys(ON_GPU, pulled()),
         "whisper_kubernetes_prover_annotations": {"cdi.k8s.io/whisperops-gpu": "nvidia.com/gpu=all"},
         "whisper_kubernetes_wait_seconds": 180,
     }
     done = play(check=False, **more)
     if done.returncode == 0 or "rollout_unproven" not in done.stdout:
-        sys.exit("The run did not say that the servers on the simulated GPU are not proven.")
+        sys.exit("The run did not say that the servers on the simulated GPUs are not proven.")
     show_conditions()
-    on_gpu = {name for name, condition in conditions().items() if "whisper-cc" in name and condition}
-    if not on_gpu or any(conditions()[name]["status"] != "False" for name in on_gpu):
-        sys.exit("A pod on the simulated GPU is proven, or none has been tried.")
-    if on_gpu & in_service():
-        sys.exit("A pod on the simulated GPU is in the Service.")
+    tried = on_gpu()
+    if len(tried) != len(simulated.ALIKE) + len(simulated.MIXED):
+        sys.exit(f"Of the servers on simulated GPUs {len(tried)} have been tried: {', '.join(sorted(tried))}.")
+    if any(conditions()[name]["status"] != "False" for name in tried):
+        sys.exit("A pod on a simulated GPU is proven.")
+    if tried & in_service():
+        sys.exit("A pod on a simulated GPU is in the Service.")
+    kinds = {f"gpu-{index}": f"cc{capability}" for index, (_name, capability, _mib) in enumerate(simulated.MIXED)}
+    if claimed() != kinds:
+        sys.exit(f"Claims got GPUs of other kinds than their images are for: {claimed()}.")
     transcript()
-    simulated.break_gpus("three")
+    simulated.break_by_xid(BY_PLUGIN)
+    simulated.break_by_report(BY_CLAIM)
     cluster.wait_for(
-        "the reason gpu_unhealthy", lambda: {conditions()[name].get("reason") for name in on_gpu} == {"gpu_unhealthy"}
+        "the reason gpu_unhealthy", lambda: {conditions()[name].get("reason") for name in tried} == {"gpu_unhealthy"}
     )
     show_conditions()
+
+
+def on_gpu() -> set[str]:
+    """The pods on simulated GPUs for which the prover has set the condition."""
+    return {name for name, condition in conditions().items() if "whisper-cc" in name and condition}
+
+
+def claimed() -> dict[str, str]:
+    """Device of each claim → compute capability that the name of its group tells."""
+    claims = cluster.kube(f"/apis/resource.k8s.io/v1/namespaces/{NAMESPACE}/resourceclaims")["items"]
+    return {
+        one["status"]["allocation"]["devices"]["results"][0]["device"]: re.sub(
+            r"whisper-cc(\d+)(\d)-.*", r"cc\1.\2", one["metadata"]["labels"]["app.kubernetes.io/instance"]
+        )
+        for one in claims
+    }
 
 
 def show_conditions() -> None:
@@ -125,6 +153,7 @@ def variables() -> dict[str, Any]:
         "whisper_kubernetes_gateway": True,
         "whisper_kubernetes_gateway_image": f"docker.io/{cluster.IMAGE}",
         "whisper_gateway_api_keys": [{"name": "demo", "key": KEY}],
+        "whisper_kubernetes_metrics_sources": [{"podSelector": {}}],
         "whisper_kubernetes_cpu_request": "100m",
         "whisper_server_model_url": f"http://{cluster.CONTROL}:8000/{MODEL}",
         "whisper_server_model_checksum": f"sha256:{SHA256}",
@@ -169,7 +198,7 @@ def metrics() -> None:
     pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={GATEWAYS}")["items"]
     for pod in pods:
         url = f"http://{pod['status']['podIP']}:8405/metrics"
-        text = cluster.docker("exec", f"{cluster.NAME}-one", "curl", "--silent", "--fail", url)
+        text = cluster.docker(*client.run(NAMESPACE), "curl", "--silent", "--fail", url)
         missing = {name for name in asked if not re.search(rf'^{name}{{[^}}]*proxy="servers"', text, re.MULTILINE)}
         up = re.findall(r'^haproxy_server_status{[^}]*proxy="servers"[^}]*state="UP"} 1$', text, re.MULTILINE)
         if missing or not up:
@@ -183,9 +212,8 @@ def service() -> str:
 
 
 def transcript() -> str:
-    node = f"{cluster.NAME}-one"
-    cluster.docker("cp", str(SMOKE / "clips" / "deploy.wav"), f"{node}:/root/deploy.wav")
-    ask = ("exec", node, "curl", "--silent", "--fail", "--form", "file=@/root/deploy.wav")
+    cluster.docker("cp", str(SMOKE / "clips" / "deploy.wav"), f"{client.NODE}:/root/deploy.wav")
+    ask = (*client.run(NAMESPACE), "curl", "--silent", "--fail", "--form", "file=@/root/deploy.wav")
     if cluster.docker(*ask, service(), check=False):
         sys.exit("The gateway has served a client without a key.")
     answer = cluster.docker(*ask, "--header", f"Authorization: Bearer {KEY}", service())
@@ -193,6 +221,21 @@ def transcript() -> str:
     if text != expected:
         sys.exit(f'The server transcribed "{text}", and "{expected}" was said.')
     return text
+
+
+def kept_out() -> None:
+    """A pod of another namespace reaches nothing, one of the servers' own the gateway alone."""
+    ask = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "5")
+    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
+    servers = [f"http://{pod['status']['podIP']}:8080/health" for pod in pods]
+    gateway = service().replace("/v1/audio/transcriptions", "/health")
+    stranger, own = client.run("default"), client.run(NAMESPACE)
+    if cluster.docker(*own, *ask, gateway, check=False) != "200":
+        sys.exit("A pod of the namespace does not reach the gateway.")
+    places = [(stranger, url) for url in (gateway, *servers)] + [(own, url) for url in servers]
+    reached = [url for where, url in places if cluster.docker(*where, *ask, url, check=False) != "000"]
+    if reached or not servers:
+        sys.exit(f"A pod that may not ask reaches {', '.join(reached) or 'no server, for there is none'}.")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ from typing import Any, Callable, Iterator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import client
 import cluster
 import demo
 
 CLIENTS = 2
-CLIENT, LOST = f"{cluster.NAME}-one", "two"
+LOST = "two"
 PLANNED = "whisperops/whisper.cpp:cpu"
 UNTIL = "/run/enough"
 # So long the clients go on when something has happened.
@@ -32,8 +33,8 @@ def main() -> None:
     cluster.up(["one", "two", "three"])
     demo.serve_model()
     demo.play(whisper_kubernetes_gateway=False)
-    cluster.docker("cp", str(demo.SMOKE / "clips" / "deploy.wav"), f"{CLIENT}:/root/deploy.wav")
-    cluster.docker("cp", str(Path(__file__).with_name("load.py")), f"{CLIENT}:/root/load.py")
+    cluster.docker("cp", str(demo.SMOKE / "clips" / "deploy.wav"), f"{client.NODE}:/root/deploy.wav")
+    cluster.docker("cp", str(Path(__file__).with_name("load.py")), f"{client.NODE}:/root/load.py")
     # What happens, and how many requests it may cost: a node that is gone had at most one of each client.
     steps: list[tuple[str, int, Callable[[], None]]] = [
         ("a gateway that comes", 0, demo.play),
@@ -64,17 +65,18 @@ def main() -> None:
 
 @contextmanager
 def load() -> Iterator[dict[str, Any]]:
-    cluster.docker("exec", CLIENT, "rm", "-f", UNTIL)
+    cluster.docker("exec", client.NODE, "rm", "-f", UNTIL)
     words = " ".join(demo.WORDS.split())
-    command = ["python3", "/root/load.py", demo.service(), demo.KEY, "/root/deploy.wav", words, str(CLIENTS), UNTIL]
-    with subprocess.Popen(["docker", "exec", CLIENT, *command], stdout=subprocess.PIPE, text=True) as running:
+    command = [*client.run(demo.NAMESPACE), "python3", "/root/load.py"]
+    given = [demo.service(), demo.KEY, "/root/deploy.wav", words, str(CLIENTS), UNTIL]
+    with subprocess.Popen(["docker", *command, *given], stdout=subprocess.PIPE, text=True) as running:
         found: dict[str, Any] = {}
         try:
             time.sleep(5)
             yield found
             time.sleep(AFTERWARDS)
         finally:
-            cluster.docker("exec", CLIENT, "touch", UNTIL)
+            cluster.docker("exec", client.NODE, "touch", UNTIL)
             told = running.communicate()[0]
         found.update(json.loads(told))
 

@@ -1,64 +1,127 @@
-"""A simulated GPU on a node: the labels of a GTX 1080, the stub of NVML, and the stub of the device plugin.
+"""Simulated GPUs of a node: NVIDIA's own programs for Kubernetes over the lab's simulated driver (tests/lab/driver).
 
-Nothing can be computed on it, so no proof may come out true.
+Nothing can be computed on them, so no proof may come out true. NVIDIA's driver for dynamic resource allocation (DRA)
+is to be had from no Go proxy: `kubernetes stub-dra-driver` stands for it.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import cluster
 
-LABELS = cluster.ROOT / "tests" / "fixtures" / "kubernetes" / "gfd-gtx1080.labels"
+LAB = cluster.ROOT / "tests" / "lab"
 UUIDS = [f"GPU-00001080-0000-0000-0000-00000000000{number}" for number in range(2)]
-LIBRARY = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
+BRANCH = "550.163.01"
+# Two of a kind, which labels can describe, and two that they cannot: name, compute capability, MiB.
+GTX1080 = ("NVIDIA GeForce GTX 1080", "6.1", 8192)
+ALIKE = [GTX1080, GTX1080]
+MIXED = [GTX1080, ("NVIDIA A100-PCIE-40GB", "8.0", 40960)]
+CLAIMED = "gpu.nvidia.com"
 UNHEALTHY = "/run/stub-gpu/unhealthy"
-_MAJOR, _CONTROL = 195, 255
+XID = "/run/lab-gpu/xid"
+FEATURES = "/run/lab-gpu/features"
+_NODES, _RESOURCES = "/api/v1/nodes", "/apis/resource.k8s.io/v1"
 
 
-def gpu(node: str) -> None:
-    driver = cluster.STATE / "driver"
-    subprocess.run([cluster.ROOT / "tests" / "lab" / "parts", "driver", driver], check=True)
+def driver(node: str, gpus: list[tuple[str, str, int]]) -> None:
+    """The outside of the GPUs, and what nvidia-ctk says of them in the terms of CDI."""
+    parts = cluster.STATE / "gpu"
+    for name in ("driver", "device_plugin"):
+        subprocess.run([LAB / "parts", name, parts / name], check=True)
     container = f"{cluster.NAME}-{node}"
-    cluster.docker("cp", str(driver / "libnvidia-ml.so"), f"{container}:{LIBRARY}")
-    cluster.docker("exec", "--interactive", container, "tee", "/etc/cdi/stub.json", input=json.dumps(specification()))
-    plugin = f"exec kubernetes stub-device-plugin --unhealthy={UNHEALTHY} {' '.join(UUIDS)} >/var/log/plugin.log 2>&1"
-    cluster.docker("exec", "--detach", container, "sh", "-c", plugin)
-    labels = dict(line.split("=", 1) for line in LABELS.read_text("utf-8").split())
+    cluster.docker("cp", f"{parts / 'driver'}/.", f"{container}:/usr/local/lib/lab-gpu")
+    cluster.docker("cp", f"{parts / 'device_plugin'}/.", f"{container}:/usr/bin")
+    cluster.docker("cp", str(LAB / "driver" / "host" / "lab-gpu"), f"{container}:/usr/local/sbin/lab-gpu")
+    settings = f"STUB_GPUS={len(gpus)}\nSTUB_DRIVER={BRANCH}\nSTUB_UUID={','.join(UUIDS)}\n"
+    for index, (name, capability, memory) in enumerate(gpus):
+        values = {"NAME": name, "CAPABILITY": capability, "TOTAL_MIB": memory}
+        settings += "".join(f"STUB_G{index}_{key}={value}\n" for key, value in values.items())
+    cluster.docker("exec", "--interactive", container, "tee", "/etc/lab-gpu.conf", input=settings)
+    cluster.docker("exec", container, "lab-gpu")
+    by_uuid = ("--device-name-strategy=uuid", "--output=/etc/cdi/nvidia.yaml")
+    cluster.docker("exec", container, "nvidia-ctk", "cdi", "generate", *by_uuid)
+
+
+def with_device_plugin(node: str) -> None:
+    """As the GPU operator sets up a node: labels by GPU feature discovery, and GPUs by the device plugin."""
+    driver(node, ALIKE)
+    container = f"{cluster.NAME}-{node}"
+    alone = ("--oneshot", "--no-timestamp", "--use-node-feature-api=false")
+    discover = ("gpu-feature-discovery", *alone, f"--output-file={FEATURES}")
+    cluster.docker("exec", container, *discover)
+    found = cluster.docker("exec", container, "cat", FEATURES)
+    labels = dict(line.split("=", 1) for line in found.split())
+    # That of node feature discovery, which sees the PCI device.
     change = json.dumps({"metadata": {"labels": {"nvidia.com/gpu.present": "true", **labels}}})
     kind = "Content-Type: application/merge-patch+json"
-    cluster.kube(f"/api/v1/nodes/{node}", "--request", "PATCH", "--header", kind, "--data", change)
-    cluster.wait_for("the simulated GPUs", lambda: offered(node) == len(UUIDS))
+    cluster.kube(f"{_NODES}/{node}", "--request", "PATCH", "--header", kind, "--data", change)
+    hook = "--container-driver-root=/ --nvidia-cdi-hook-path=/usr/bin/nvidia-cdi-hook"
+    start(node, f"nvidia-device-plugin --device-list-strategy=cdi-cri {hook}")
+    cluster.wait_for("the simulated GPUs", lambda: offered(node) == len(ALIKE))
+
+
+def with_dra(node: str) -> None:
+    driver(node, MIXED)
+    container = f"{cluster.NAME}-{node}"
+    listed = json.dumps([device(index, *gpu) for index, gpu in enumerate(MIXED)])
+    cluster.docker("exec", "--interactive", container, "tee", "/run/devices.json", input=listed)
+    start(node, f"kubernetes stub-dra-driver --node={node} --kubeconfig=/state/{node}.conf --devices=/run/devices.json")
+    expression = f"device.driver == '{CLAIMED}' && device.attributes['{CLAIMED}'].type == 'gpu'"
+    device_class = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "DeviceClass",
+        "metadata": {"name": CLAIMED},
+        "spec": {"selectors": [{"cel": {"expression": expression}}]},
+    }
+    kind = "Content-Type: application/json"
+    cluster.kube(f"{_RESOURCES}/deviceclasses", "--header", kind, "--data", json.dumps(device_class))
+    cluster.wait_for("the ResourceSlice", lambda: published(node) == len(MIXED))
+
+
+def start(node: str, program: str) -> None:
+    line = f"exec {program} >/var/log/{program.partition(' ')[0]}.log 2>&1"
+    cluster.docker("exec", "--detach", f"{cluster.NAME}-{node}", "sh", "-c", line)
+
+
+def device(index: int, name: str, capability: str, memory: int) -> dict[str, Any]:
+    """As NVIDIA's driver publishes it. Versions are semantic there: 550.163.01 is 550.163.1."""
+    texts = {"type": "gpu", "uuid": UUIDS[index], "productName": name}
+    driver_version = ".".join(str(int(part)) for part in BRANCH.split("."))
+    versions = {
+        "cudaComputeCapability": f"{capability}.0",
+        "driverVersion": driver_version,
+        "cudaDriverVersion": "12.4.0",
+    }
+    return {
+        "name": f"gpu-{index}",
+        "attributes": {
+            **{key: {"string": value} for key, value in texts.items()},
+            **{key: {"version": value} for key, value in versions.items()},
+        },
+        "capacity": {"memory": {"value": f"{memory}Mi"}},
+    }
 
 
 def offered(node: str) -> int:
-    status = (cluster.kube(f"/api/v1/nodes/{node}") or {"status": {}})["status"]
+    status = (cluster.kube(f"{_NODES}/{node}") or {"status": {}})["status"]
     return int(status.get("allocatable", {}).get("nvidia.com/gpu", 0))
 
 
-def break_gpus(node: str) -> None:
-    for uuid in UUIDS:
-        cluster.docker(
-            "exec", f"{cluster.NAME}-{node}", "sh", "-c", f"mkdir -p {UNHEALTHY} && touch {UNHEALTHY}/{uuid}"
-        )
+def published(node: str) -> int:
+    slices = (cluster.kube(f"{_RESOURCES}/resourceslices") or {"items": []})["items"]
+    return sum(len(one["spec"]["devices"]) for one in slices if one["spec"].get("nodeName") == node)
 
 
-def specification() -> dict[str, object]:
-    """As `nvidia-ctk cdi generate` makes it, as far as a stub needs it."""
+def break_by_xid(node: str) -> None:
+    """79, the GPU has fallen off the bus, as an event of the driver's."""
+    for index in range(len(ALIKE)):
+        cluster.docker("exec", f"{cluster.NAME}-{node}", "sh", "-c", f"echo {index} 79 >{XID}")
+        cluster.wait_for("the device plugin", lambda index=index: offered(node) == len(ALIKE) - index - 1)
 
-    def node(name: str, minor: int) -> dict[str, object]:
-        return {"path": f"/dev/{name}", "type": "c", "major": _MAJOR, "minor": minor}
 
-    nodes = [node(f"nvidia{number}", number) for number in range(len(UUIDS))]
-    single = [{"name": uuid, "containerEdits": {"deviceNodes": [one]}} for uuid, one in zip(UUIDS, nodes)]
-    return {
-        "cdiVersion": "0.5.0",
-        "kind": "nvidia.com/gpu",
-        "devices": [*single, {"name": "all", "containerEdits": {"deviceNodes": nodes}}],
-        "containerEdits": {
-            "env": [f"STUB_GPUS={len(UUIDS)}", f"STUB_UUID={','.join(UUIDS)}"],
-            "deviceNodes": [node("nvidiactl", _CONTROL)],
-            "mounts": [{"hostPath": LIBRARY, "containerPath": LIBRARY, "options": ["ro", "nosuid", "nodev", "bind"]}],
-        },
-    }
+def break_by_report(node: str) -> None:
+    marks = " ".join(f"{UNHEALTHY}/{uuid}" for uuid in UUIDS)
+    cluster.docker("exec", f"{cluster.NAME}-{node}", "sh", "-c", f"mkdir -p {UNHEALTHY} && touch {marks}")

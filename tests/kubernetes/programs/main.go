@@ -25,7 +25,7 @@ var commands = map[string]func() *cobra.Command{
 	"kube-controller-manager": controllers.NewControllerManagerCommand,
 	"kube-proxy":              proxy.NewProxyCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
-	"stub-device-plugin":      newStubDevicePluginCommand,
+	"stub-dra-driver":         newStubDraDriverCommand,
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 }
 
@@ -39,7 +39,7 @@ func main() {
 	}
 	command, known := commands[os.Args[0]]
 	if !known {
-		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd|kube-apiserver|kube-controller-manager|kube-proxy|kube-scheduler|kubelet|stub-device-plugin [FLAG...]")
+		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd|kube-apiserver|kube-controller-manager|kube-proxy|kube-scheduler|kubelet|stub-dra-driver [FLAG...]")
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command()))

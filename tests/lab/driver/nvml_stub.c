@@ -30,6 +30,8 @@
  *                       VIRTUALIZATION, LICENSE, HANDLE_RC, ERROR and BUS (00000000:01:00.0). N/A is answered "not supported"
  *   STUB_NODES          1: needs /dev/nvidiactl, as the driver does: without it 9, and 999 where the device cgroup forbids it
  *
+ * A file /run/lab-gpu/xid with "INDEX XID" is one event of that GPU's, and is removed.
+ *
  * It is told by the environment, and else by its own last 4096 bytes, if they begin with a line LAB-GPU: lines
  * NAME=value, then zeros. A container toolkit puts the library into containers, and with it what it is.
  *
@@ -49,6 +51,7 @@ enum {
 };
 enum { MAX_GPUS = 16, MAX_MIG = 7, RESERVED_MIB = 71 };
 #define MIB (1024ull * 1024)
+#define XID_FILE "/run/lab-gpu/xid"
 
 typedef struct { int gpu, mig; } *device; /* mig: -1 for the GPU itself */
 static struct { int gpu, mig; } devices[MAX_GPUS * (MAX_MIG + 1)];
@@ -439,4 +442,34 @@ int nvmlDeviceGetProcessUtilization(device d, struct process_utilization *into, 
   }
   *count = wanted;
   return OK;
+}
+
+/* What NVIDIA's device plugin asks beyond the rest: where two GPUs meet, and the driver's events. */
+int nvmlDeviceGetTopologyCommonAncestor(device a, device b, int *level) { (void)a; (void)b; *level = 50; return OK; }
+int nvmlDeviceGetNvLinkState(device d, unsigned link, int *on) { (void)d; (void)link; (void)on; return NOT_SUPPORTED; }
+int nvmlDeviceGetNvLinkRemotePciInfo_v2(device d, unsigned link, struct pci *info) { (void)d; (void)link; (void)info; return NOT_SUPPORTED; }
+
+enum { XID = 8, TIMEOUT = 10 };
+struct event { device d; unsigned long long type, data; unsigned gpu_instance, compute_instance; };
+int nvmlEventSetCreate(void **set) { *set = devices; return OK; }
+int nvmlEventSetFree(void *set) { (void)set; return OK; }
+int nvmlDeviceGetSupportedEventTypes(device d, unsigned long long *types) { (void)d; *types = XID; return OK; }
+int nvmlDeviceRegisterEvents(device d, unsigned long long types, void *set) { (void)d; (void)types; (void)set; return OK; }
+int nvmlEventSetWait_v2(void *set, struct event *event, unsigned milliseconds) {
+  (void)set;
+  for (unsigned waited = 0; waited < milliseconds; waited += 100) {
+    FILE *file = fopen(XID_FILE, "r");
+    unsigned index, xid;
+    if (file) {
+      int read = fscanf(file, "%u %u", &index, &xid);
+      fclose(file);
+      unlink(XID_FILE);
+      if (read == 2) {
+        *event = (struct event){device_of((int)index, -1), XID, xid, ~0u, ~0u};
+        return OK;
+      }
+    }
+    usleep(100000);
+  }
+  return TIMEOUT;
 }
