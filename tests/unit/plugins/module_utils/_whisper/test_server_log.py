@@ -25,18 +25,19 @@ def test_weights_on_the_card_are_told(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "wish"),
+    ("name", "said", "wish", "placement"),
     [
-        ("h100/nogpu.log", ["no GPU found"], False),
-        ("h100/hidden.log", ["no CUDA-capable device is detected", "no GPU found"], True),
-        ("cpu_image.log", ["no GPU found"], True),
-        ("forged_file_name.log", ["no GPU found"], True),
+        ("h100/nogpu.log", ["no GPU found"], False, {"CPU": 7.67}),
+        ("h100/hidden.log", ["no CUDA-capable device is detected", "no GPU found"], True, {"CPU": 7.67}),
+        ("cpu_image.log", ["no GPU found"], True, {"CPU": 7.67}),
+        ("cpu_amx.log", ["no GPU found"], False, {"AMX": 0.46, "CPU": 7.21}),
+        ("forged_file_name.log", ["no GPU found"], True, {"CPU": 7.67}),
     ],
 )
-def test_weights_with_the_cpu_are_told_whatever_was_wished(name, said, wish):
+def test_weights_with_the_cpu_are_told_whatever_was_wished(name, said, wish, placement):
     log = read_log(recorded(name))
     assert log.placed_on_gpu is False
-    assert log.placement_mb == {"CPU": 7.67}
+    assert log.placement_mb == placement
     assert log.negative == said
     assert log.wished_for_gpu is wish
 
