@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
-import os
 import re
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "kubernetes")]
 
+from conftest import player  # noqa: E402 - after the path
 from control_plane import PROGRAM, ControlPlane  # noqa: E402 - after the path
 from sample_cluster import NODES, NVIDIA  # noqa: E402 - after the path
 from variables import LOCAL  # noqa: E402 - after the path
@@ -63,6 +62,8 @@ def main() -> None:
                 changed = play(plane, Path(directory))
                 print(f"{run}: {count} nodes, {time.monotonic() - began:.0f} s, {changed} changed")
             wrong = strays(plane.request("GET", PODS)["items"], nodes)
+            if changed:
+                wrong.append(f"the second run has changed something: {changed} tasks")
         finally:
             plane.stop()
     if wrong:
@@ -86,13 +87,8 @@ def play(plane: ControlPlane, directory: Path) -> int:
         "whisper_kubernetes_apply": True,
         "whisper_kubernetes_images": LOCAL,
         "whisper_kubernetes_wait_seconds": 1200,
-        "whisper_report_dir": str(directory),
     }
-    inventory = directory / "hosts.json"
-    inventory.write_text(json.dumps({"kubernetes": {"hosts": {"large": given}}}), "utf-8")
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "KUBECONFIG": str(plane.kubeconfig("admin"))}
-    command = ["ansible-playbook", str(ROOT / "playbooks" / "kubernetes.yml"), "--inventory", str(inventory)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = player(plane, directory)("admin", **given)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     return sum(int(number) for number in re.findall(r"changed=(\d+)", done.stdout))

@@ -82,8 +82,7 @@ def _add_unhealthy(use: Use, status: Mapping[str, Any]) -> None:
     for container in status.get("containerStatuses") or ():
         for allocated in container.get("allocatedResourcesStatus") or ():
             for device in allocated.get("resources") or ():
-                name, device_id = str(allocated.get("name")), str(device.get("resourceID"))
-                if name.startswith(_CLAIM) and NVIDIA.rstrip("/") in device_id:
-                    name = DRIVER_NAME
                 if device.get("health") == "Unhealthy":
-                    use.unhealthy.setdefault(name, set()).add(device_id)
+                    resource, name = str(allocated.get("name")), str(device.get("resourceID"))
+                    claimed = resource.startswith(_CLAIM) and NVIDIA.rstrip("/") in name
+                    use.unhealthy.setdefault(DRIVER_NAME if claimed else resource, set()).add(name)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import cluster
 
 NODE = f"{cluster.NAME}-one"
-_JSON = "Content-Type: application/json"
 # As the pod security standard `restricted` asks for it.
 _POD = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
 _CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -34,8 +31,7 @@ def run(namespace: str) -> list[str]:
             "containers": [container],
         },
     }
-    pods = f"/api/v1/namespaces/{namespace}/pods"
-    cluster.kube(pods, "--header", _JSON, "--data", json.dumps(pod))
+    cluster.create(f"/api/v1/namespaces/{namespace}/pods", pod)
     cluster.wait_for(name, lambda: _process(name))
     return ["exec", NODE, "nsenter", "--net", "--target", _process(name)]
 

@@ -53,6 +53,11 @@ def kube(path: str, *arguments: str) -> Any:
     return json.loads(text) if text.startswith("{") else text or None
 
 
+def create(path: str, thing: dict[str, Any]) -> None:
+    """One that is there already stays as it is."""
+    kube(path, "--header", "Content-Type: application/json", "--data", json.dumps(thing))
+
+
 def url(path: str) -> str:
     return f"https://{CONTROL}:6443{path}"
 

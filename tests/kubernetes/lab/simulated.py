@@ -14,7 +14,7 @@ import cluster
 
 LAB = cluster.ROOT / "tests" / "lab"
 UUIDS = [f"GPU-00001080-0000-0000-0000-00000000000{number}" for number in range(2)]
-BRANCH = "550.163.01"
+DRIVER, CUDA = "550.163.01", "12.4.0"
 # Two of a kind, which labels can describe, and two that they cannot: name, compute capability, MiB.
 GTX1080 = ("NVIDIA GeForce GTX 1080", "6.1", 8192)
 ALIKE = [GTX1080, GTX1080]
@@ -35,7 +35,7 @@ def driver(node: str, gpus: list[tuple[str, str, int]]) -> None:
     cluster.docker("cp", f"{parts / 'driver'}/.", f"{container}:/usr/local/lib/lab-gpu")
     cluster.docker("cp", f"{parts / 'device_plugin'}/.", f"{container}:/usr/bin")
     cluster.docker("cp", str(LAB / "driver" / "host" / "lab-gpu"), f"{container}:/usr/local/sbin/lab-gpu")
-    settings = f"STUB_GPUS={len(gpus)}\nSTUB_DRIVER={BRANCH}\nSTUB_UUID={','.join(UUIDS)}\n"
+    settings = f"STUB_GPUS={len(gpus)}\nSTUB_DRIVER={DRIVER}\nSTUB_UUID={','.join(UUIDS)}\n"
     for index, (name, capability, memory) in enumerate(gpus):
         values = {"NAME": name, "CAPABILITY": capability, "TOTAL_MIB": memory}
         settings += "".join(f"STUB_G{index}_{key}={value}\n" for key, value in values.items())
@@ -76,8 +76,7 @@ def with_dra(node: str) -> None:
         "metadata": {"name": CLAIMED},
         "spec": {"selectors": [{"cel": {"expression": expression}}]},
     }
-    kind = "Content-Type: application/json"
-    cluster.kube(f"{_RESOURCES}/deviceclasses", "--header", kind, "--data", json.dumps(device_class))
+    cluster.create(f"{_RESOURCES}/deviceclasses", device_class)
     cluster.wait_for("the ResourceSlice", lambda: published(node) == len(MIXED))
 
 
@@ -89,12 +88,8 @@ def start(node: str, program: str) -> None:
 def device(index: int, name: str, capability: str, memory: int) -> dict[str, Any]:
     """As NVIDIA's driver publishes it. Versions are semantic there: 550.163.01 is 550.163.1."""
     texts = {"type": "gpu", "uuid": UUIDS[index], "productName": name}
-    driver_version = ".".join(str(int(part)) for part in BRANCH.split("."))
-    versions = {
-        "cudaComputeCapability": f"{capability}.0",
-        "driverVersion": driver_version,
-        "cudaDriverVersion": "12.4.0",
-    }
+    driver_version = ".".join(str(int(part)) for part in DRIVER.split("."))
+    versions = {"cudaComputeCapability": f"{capability}.0", "driverVersion": driver_version, "cudaDriverVersion": CUDA}
     return {
         "name": f"gpu-{index}",
         "attributes": {
