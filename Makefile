@@ -260,7 +260,7 @@ test: $(VENV)/.dev ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=3 --output-sync=target scenario-default scenarios-beside $(STATIC) HOST_PYTHONS=outer
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
-NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image
+NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image unload
 nightly: ## the scenarios that take long, each Python of hosts, and the image for an old GPU by NVIDIA's compiler
 	$(MAKE) --no-print-directory unit-pythons
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done

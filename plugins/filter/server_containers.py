@@ -9,13 +9,16 @@ from typing import Any, Callable, Iterable, Mapping
 
 # In the text of `docker ps`: the host's port of 127.0.0.1:8080->8080/tcp.
 PUBLISHED = re.compile(r":(\d+)->")
+# A label of a container that the activator listens for.
+ACTIVATED = re.compile(r"\bwhisperops\.listen=\S*?:(\d+)(?:,|$)")
 
 
 def server_containers(containers: Iterable[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
     """The containers of the servers ``name``-0, ``name``-1 and so on, and of those that were set aside.
 
     ``containers`` are those of community.docker.docker_host_info, or what ``docker ps`` says of them in JSON, which has
-    texts in the place of lists. A container that is stopped holds no ports.
+    texts in the place of lists and mappings. A container that is stopped holds no ports, but for one that the activator
+    listens on for it.
     """
     form = re.compile(rf"({re.escape(name)}-\d+)(-previous)?")
     found = []
@@ -29,7 +32,7 @@ def server_containers(containers: Iterable[Mapping[str, Any]], name: str) -> lis
                     "name": own,
                     "server": server.group(1),
                     "previous": bool(server.group(2)),
-                    "ports": _ports(container.get("Ports")),
+                    "ports": [*_ports(container.get("Ports")), *_activated(container.get("Labels"))],
                 }
             )
     return found
@@ -42,6 +45,11 @@ def _ports(listed: Any) -> list[int]:
         ports = [port["PublicPort"] for port in listed or () if port.get("PublicPort")]
     # One for each of IPv4 and IPv6.
     return list(dict.fromkeys(ports))
+
+
+def _activated(labels: Any) -> list[int]:
+    text = labels if isinstance(labels, str) else ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+    return [int(port) for port in ACTIVATED.findall(text)]
 
 
 class FilterModule:

@@ -10,7 +10,7 @@ import http.client
 import json
 import re
 import time
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client import (
@@ -38,6 +38,11 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z", re.ASCII)
 SERVER_LABEL = "whisperops.server"
 # The limits that it was created with, in words.
 LIMITS_LABEL = "whisperops.limits"
+# Of a server that is unloaded when nobody uses it: where the activator listens for it, and after how many minutes.
+LISTEN_LABEL = "whisperops.listen"
+UNLOAD_LABEL = "whisperops.unload_minutes"
+# What the name of a container ends with that was set aside for a rollback.
+PREVIOUS = "-previous"
 
 
 class Container(NamedTuple):
@@ -79,11 +84,24 @@ class Containers(Engine):
             return described(self.document(response, f"inspect the container {name}"))
 
     def labelled(self, label: str) -> list[Container]:
-        """The running containers with a label."""
-        wanted = quote(json.dumps({"label": [label], "status": ["running"]}))
-        with self.request("GET", f"/containers/json?filters={wanted}") as response:
+        """The containers with a label that run, or that a request starts."""
+        wanted = quote(json.dumps({"label": [label]}))
+        with self.request("GET", f"/containers/json?all=1&filters={wanted}") as response:
             listed = self.document(response, "list the containers")
-        return [self.named(one["Id"]) for one in listed]
+        found = [self.named(one["Id"]) for one in listed if one.get("State") == "running" or is_unloaded(one)]
+        return [one for one in found if one.running or not one.name.endswith(PREVIOUS)]
+
+    def start(self, name: str) -> None:
+        self._tell(name, "start")
+
+    def stop(self, name: str) -> None:
+        self._tell(name, "stop")
+
+    def _tell(self, name: str, what: str) -> None:
+        with self.request("POST", f"/containers/{quote(name, safe='')}/{what}") as response:
+            # 304: it is so already.
+            if response.status not in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+                self.refuse(f"{what} the container {name}", response)
 
     def errors_since_start(self, container: Container) -> str:
         """What the server wrote to its standard error since it was started; nothing if the beginning is lost."""
@@ -215,8 +233,22 @@ def _number(value: Any) -> int | None:
         return None
 
 
+def listening(labels: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Where the activator listens for a container with these labels."""
+    host, _colon, port = str(labels.get(LISTEN_LABEL) or "").rpartition(":")
+    return (host, int(port)) if port.isdigit() else None
+
+
+def is_unloaded(listed: Mapping[str, Any]) -> bool:
+    """Whether a container of ``docker ps --all`` was stopped because nobody uses it. The first request starts it."""
+    return listed.get("State") == "exited" and listening(listed.get("Labels") or {}) is not None
+
+
 def _published(inspected: dict[str, Any]) -> dict[int, str]:
     """The host's ports, each with the address it listens on."""
+    activated = listening((inspected.get("Config") or {}).get("Labels") or {})
+    if activated:
+        return {activated[1]: activated[0]}
     bindings = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
     return {
         int(one["HostPort"]): str(one.get("HostIp") or "0.0.0.0")

@@ -15,7 +15,12 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.client 
     mappings,
     socket_path,
 )
-from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import LIMITS_LABEL, SERVER_LABEL
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import (
+    LIMITS_LABEL,
+    SERVER_LABEL,
+    is_unloaded,
+    listening,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._host.limits import limits
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 
@@ -63,14 +68,15 @@ def observe_engine(docker_host: str) -> EngineState:
 
 def server(listed: dict[str, Any]) -> dict[str, Any]:
     """One container of ``docker ps --all``."""
-    ports = sorted({port["PublicPort"] for port in listed.get("Ports") or [] if port.get("PublicPort")})
+    ports = {port["PublicPort"] for port in listed.get("Ports") or [] if port.get("PublicPort")}
+    activated = listening(listed.get("Labels") or {})
     return {
         "name": ([name.lstrip("/") for name in listed.get("Names") or []] or [""])[0],
         "id": listed.get("Id"),
         "image": listed.get("ImageID"),
-        "state": listed.get("State"),
+        "state": "unloaded" if is_unloaded(listed) else listed.get("State"),
         "status": listed.get("Status"),
-        "ports": ports,
+        "ports": sorted(ports | ({activated[1]} if activated else set())),
         "server": (listed.get("Labels") or {}).get(SERVER_LABEL),
         "model": (listed.get("Labels") or {}).get("whisperops.model"),
         "limits": (listed.get("Labels") or {}).get(LIMITS_LABEL),

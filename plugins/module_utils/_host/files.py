@@ -27,6 +27,7 @@ OWN_FILES = (
     "/etc/nvidia-container-runtime/config.toml",
     "/var/run/cdi/nvidia.yaml",
     "/etc/systemd/system/nftables.service.d/whisperops.conf",
+    "/etc/systemd/system/whisper-activator.service",
     "/etc/systemd/system/whisper-firewall.service",
     "/etc/systemd/system/whisper-proof.service",
     "/etc/systemd/system/whisper-proof.timer",
@@ -34,6 +35,7 @@ OWN_FILES = (
     "/etc/whisper/plan.json",
     "/etc/whisper/servers.json",
     "/etc/whisper/proof-settings.json",
+    "/usr/local/lib/whisper/activator.pyz",
     "/usr/local/lib/whisper/proof.pyz",
 )
 

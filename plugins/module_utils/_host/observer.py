@@ -22,7 +22,7 @@ PLAN = "/etc/whisper/plan.json"
 CRASHED_IMAGES = "/etc/whisper/crashed_images.json"
 LOCK = "/run/whisperops.lock"
 DOCKER_ROOT = "/var/lib/docker"
-UNITS = ("docker.service", "whisper-proof.timer", "nvidia-cdi-refresh.path", firewall.UNIT)
+UNITS = ("docker.service", "whisper-proof.timer", "nvidia-cdi-refresh.path", firewall.UNIT, "whisper-activator.service")
 
 _SETTING = re.compile(r"""^([A-Z_]+)=["']?(.*?)["']?$""", re.MULTILINE)
 _SELINUX = {"1": "enforcing", "0": "permissive"}

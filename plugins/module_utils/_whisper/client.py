@@ -14,6 +14,8 @@ import uuid
 import wave
 from typing import Any, Mapping, NamedTuple
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.activation import USER_AGENT
+
 # The words of some days of speech. An answer beyond it is none of a transcription.
 LARGEST_ANSWER = 4 * 1024 * 1024
 
@@ -95,7 +97,8 @@ def transcribe(
     connection = _Connection(parts.hostname, parts.port, timeout_seconds)
     started = time.monotonic()
     try:
-        connection.request("POST", parts.path or "/", body, {"Content-Type": content_type})
+        headers = {"Content-Type": content_type, "User-Agent": USER_AGENT}
+        connection.request("POST", parts.path or "/", body, headers)
         response = connection.getresponse()
         answer = response.read(LARGEST_ANSWER + 1)
     except (OSError, http.client.HTTPException) as error:

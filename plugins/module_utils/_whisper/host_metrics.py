@@ -20,6 +20,7 @@ from typing import Any, Callable, Iterable, NamedTuple
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.isolation import IsolatedCallError, call_isolated
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.nvml_binding import init_code
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.activation import unloaded
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import PATH, EndpointsError, read
 
 NVIDIA = "0x10de"
@@ -46,6 +47,7 @@ HELP = {
     "whisper_nvml_init_code": ("gauge", "What nvmlInit returned: 0 success, 18 driver and library differ."),
     "whisper_plan_info": ("gauge", "The plan that was deployed."),
     "whisper_server_up": ("gauge", "Whether a server answers on its port."),
+    "whisper_server_unloaded": ("gauge", "Whether a server is unloaded because nobody uses it; a request loads it."),
     "whisper_server_busy": ("gauge", "Whether a server took the connection but had no time to say how it is."),
     "whisper_kernel_log_readable": ("gauge", "Whether the kernel's log could be read for Xid errors."),
     "whisper_xid_errors_total": ("counter", "Xid errors in the kernel's log since the host's start."),
@@ -159,7 +161,12 @@ def server_samples(endpoints: str) -> list[Sample]:
     for server in servers:
         labels = {"server": server["container"] or "", "gpu": server["gpu"] or ""}
         up, busy = health(server["address"] or "127.0.0.1", server["port"])
-        samples += [Sample("whisper_server_up", labels, up), Sample("whisper_server_busy", labels, busy)]
+        away = unloaded(server["port"])
+        samples += [
+            Sample("whisper_server_up", labels, up),
+            Sample("whisper_server_unloaded", labels, int(away)),
+            Sample("whisper_server_busy", labels, busy),
+        ]
     return samples
 
 

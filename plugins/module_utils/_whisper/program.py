@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import SERVER_LABEL, connect
 from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import record
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import activation, record
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.endpoints import EndpointsError, read
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.proof import proof_of
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.server_process import Request
@@ -53,7 +53,10 @@ class Proof(NamedTuple):
 
 
 def prove_servers(settings: Mapping[str, Any], prove: Callable[[Request], dict[str, Any]] | None = None) -> list[Proof]:
-    """Prove all servers of the host and record what was found. Raises EndpointsError where none are known."""
+    """Prove the servers of the host and record what was found. Raises EndpointsError where none are known.
+
+    One that is unloaded is left alone if its last proof succeeded.
+    """
     endpoints = read(settings["endpoints"])
     try:
         found = servers(endpoints, connect(settings["docker_host"]).labelled(SERVER_LABEL))
@@ -61,7 +64,10 @@ def prove_servers(settings: Mapping[str, Any], prove: Callable[[Request], dict[s
         sys.stderr.write(f"{error.problem}\n")
         found = servers(endpoints, [])
     proofs = []
+    proven = record.proven(settings["record"])
     for server in found:
+        if server["port"] in proven and activation.unloaded(server["port"]):
+            continue
         result = proof_of(server, settings, prove)
         proofs.append(Proof(server, result, record.entry(server, result, settings["similarity"], int(time.time()))))
     record.keep([one.entry for one in proofs], [one["port"] for one in found], settings["record"], settings["metrics"])

@@ -12,7 +12,7 @@ from typing import Any, Callable, Mapping
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, open_card
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.detect import Detector
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.open_devices import OpenDevices
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import activation, evidence
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import (
     Transcription,
     TranscriptionError,
@@ -271,6 +271,8 @@ def proof_of(
     """
     if not server.get("url"):
         return {"error": "no container runs on its port"}
+    if activation.unloaded(server.get("port") or 0):
+        activation.load(server["url"])
     request = Request(
         url=server["url"],
         audio=settings["audio"],

@@ -133,6 +133,11 @@ def keep(new: Sequence[dict[str, Any]], ports: Sequence[int] | None, record: str
     _replace(metrics_path, metrics(entries))
 
 
+def proven(path: str) -> set[int]:
+    """The ports of the servers whose last proof succeeded."""
+    return {one["port"] for one in merged(_read(path), [], None) if one["success"]}
+
+
 def _value(name: str, one: dict[str, Any]) -> float | None:
     key = {"timestamp_seconds": "checked_at"}.get(name[len("whisper_proof_") :], name[len("whisper_proof_") :])
     value = one.get(key)

@@ -175,7 +175,7 @@ class _Changes:
             elif limits and server.get("limits") != limits:
                 why = "its limits are others" if server.get("limits") else "it was created without limits"
                 yield self._replace(container, server.get("limits"), limits, why)
-            elif server["state"] != "running":
+            elif server["state"] not in ("running", "unloaded"):
                 yield Change(role, "start", container, server["state"], "running", "it does not run")
         for surplus in sorted(there):
             yield Change(role, "remove", surplus, there[surplus]["state"], None, "the plan has it no more", (surplus,))

@@ -22,11 +22,13 @@ _FILES = (
     ("/etc/apt/sources.list.d/whisperops-nvidia", "nvidia_container_toolkit"),
     ("/etc/yum.repos.d/nvidia", "nvidia_container_toolkit"),
     ("/etc/systemd/system/nftables.service.d/", "whisper_server"),
+    ("/etc/systemd/system/whisper-activator", "whisper_server"),
     ("/etc/systemd/system/whisper-firewall", "whisper_server"),
     (firewall.RULES, "whisper_server"),
     ("/etc/whisper/plan.json", "whisper_server"),
     ("/etc/whisper/servers.json", "whisper_server"),
     ("/etc/whisper/proof", "whisper_proof"),
+    ("/usr/local/lib/whisper/activator", "whisper_server"),
     ("/usr/local/lib/whisper/", "whisper_proof"),
     ("/etc/systemd/system/whisper-proof", "whisper_proof"),
 )
@@ -34,6 +36,7 @@ _UNITS = {
     "whisper-proof.timer": "whisper_proof",
     "nvidia-cdi-refresh.path": "nvidia_container_toolkit",
     firewall.UNIT: "whisper_server",
+    "whisper-activator.service": "whisper_server",
 }
 _ENGINE, _TOOLKIT = "docker_engine", "nvidia_container_toolkit"
 
@@ -99,7 +102,9 @@ def _versions(state: Mapping[str, Any]) -> dict[str, str]:
 def _servers(state: Mapping[str, Any]) -> dict[str, str]:
     listed = state.get("servers")
     servers = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
-    return {str(one.get("name")): " ".join(map(str, map(one.get, ("state", "id", "image")))) for one in servers}
+    # A server that nobody uses is as it was.
+    states = [{**one, "state": "running"} if one.get("state") == "unloaded" else one for one in servers]
+    return {str(one.get("name")): " ".join(map(str, map(one.get, ("state", "id", "image")))) for one in states}
 
 
 def _unequal(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import resource
 import selectors
 import socket
@@ -81,8 +82,10 @@ def is_entry(server: Any) -> bool:
     return isinstance(server, dict) and isinstance(server.get("port"), int) and server["port"] in PORTS
 
 
-def judge(proof: Mapping[str, Any] | None, now: float, unproven: str, max_age: float) -> tuple[str, str]:
-    """The answer, and why."""
+def judge(
+    proof: Mapping[str, Any] | None, now: float, unproven: str, max_age: float, unloaded: bool = False
+) -> tuple[str, str]:
+    """The answer, and why. A server that is unloaded is proven when it is loaded: its last proof may be old."""
     without = DRAIN if unproven == "drain" else SERVE
     if proof is None:
         return without, "no proof is known"
@@ -90,7 +93,7 @@ def judge(proof: Mapping[str, Any] | None, now: float, unproven: str, max_age: f
         return DRAIN, "its last proof failed"
     if proof.get("gpu") and proof.get("gpu_used") is False:
         return DRAIN, "its last proof found the GPU unused"
-    if max_age:
+    if max_age and not unloaded:
         checked_at = proof.get("checked_at")
         age = now - checked_at if isinstance(checked_at, (int, float)) else None
         if age is None or not age <= max_age:
@@ -132,7 +135,8 @@ class Agent:
         proofs = self._record.proofs()
         if proofs is None:
             return None
-        answer, reason = judge(proofs.get(port), time.time(), self._settings.unproven, self._settings.max_age)
+        unloaded = os.path.exists(os.path.join(self._settings.unloaded, str(port)))
+        answer, reason = judge(proofs.get(port), time.time(), self._settings.unproven, self._settings.max_age, unloaded)
         if self._told.get(port) != answer and (port in self._told or len(self._told) < MOST_PORTS_TOLD):
             self._told[port] = answer
             log(f"port {port}: {answer}, because {reason}")
@@ -214,6 +218,7 @@ class Agent:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--proof", default="/var/lib/whisper/proof.json")
+    parser.add_argument("--unloaded", default="/run/whisper-activator", help="directory: a file a port")
     parser.add_argument("--unproven", choices=["serve", "drain"], default="serve")
     parser.add_argument("--max-age", type=float, default=0, help="seconds; 0: none is too old")
     settings = parser.parse_args()

@@ -46,6 +46,19 @@ def test_a_server_that_is_stopped_holds_none(ports):
     assert found["ports"] == []
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "whisperops.limits=memory,whisperops.listen=[::1]:8090,whisperops.server=whisper-server",
+        {"whisperops.listen": "[::1]:8090", "whisperops.server": "whisper-server"},
+    ],
+)
+def test_one_that_is_unloaded_holds_the_port_of_the_activator(labels):
+    container = {"Names": "whisper-server-0", "Ports": "", "State": "exited", "Labels": labels}
+    (found,) = server_containers([container], "whisper-server")
+    assert found["ports"] == [8090]
+
+
 def test_one_that_was_set_aside_is_told_with_the_name_that_it_had():
     (found,) = server_containers([listed("whisper-server-12-previous")], "whisper-server")
     assert (found["server"], found["previous"]) == ("whisper-server-12", True)

@@ -64,6 +64,12 @@ def test_a_failed_proof_counts_at_any_age():
     assert proof_agent.judge({"success": False, "checked_at": NOW - 61}, NOW, "serve", 60)[0] == "up 0%"
 
 
+@pytest.mark.parametrize(("success", "answer"), [(True, "up 100%"), (False, "up 0%")])
+def test_the_proof_of_a_server_that_is_unloaded_may_be_old(success, answer):
+    proof = {"success": success, "checked_at": NOW - 10**6}
+    assert proof_agent.judge(proof, NOW, "drain", 60, unloaded=True)[0] == answer
+
+
 @pytest.mark.parametrize(
     ("ahead", "fresh"), [(1, True), (200, True), (400, False), (10**9, False), (float("inf"), False)]
 )
@@ -126,7 +132,7 @@ def record(tmp_path):
 def running_agent(record):
     """Where an agent listens."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    settings = argparse.Namespace(proof=str(record.path), unproven="serve", max_age=0)
+    settings = argparse.Namespace(proof=str(record.path), unloaded=str(record.path.parent), unproven="serve", max_age=0)
     running = threading.Event()
     running.set()
     agent = proof_agent.Agent(listening, settings)
@@ -239,7 +245,7 @@ import proof_agent
 resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))
 listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
 print(listening.getsockname()[1], flush=True)
-proof_agent.Agent(listening, argparse.Namespace(proof={proof!r}, unproven="serve", max_age=0)).serve()
+proof_agent.Agent(listening, argparse.Namespace(proof={proof!r}, unloaded="", unproven="serve", max_age=0)).serve()
 """
 
 

@@ -43,4 +43,6 @@ def test_the_container_is_limited(path, name, variable):
 
 def test_the_container_says_its_limits():
     (options,) = containers("whisper_server/tasks/server.yml", "Start the new server")
-    assert options["labels"]["whisperops.limits"] == "{{ _whisper_server_limits.label }}"
+    assert options["labels"] == "{{ _whisper_server_labels }}"
+    variables = yaml.safe_load((ROLES / "whisper_server/vars/main.yml").read_text(encoding="utf-8"))
+    assert "'whisperops.limits': _whisper_server_limits.label" in variables["_whisper_server_labels"]

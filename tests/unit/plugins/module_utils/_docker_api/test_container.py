@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 from pathlib import Path
 
 import pytest
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import (
+    Containers,
     described,
     from_start,
     reached_at,
     seconds_of,
     without_frames,
 )
+from ansible_collections.whisperops.gpu.plugins.module_utils._problem import InspectionError
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.servers import servers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +99,59 @@ def test_a_url_leads_to_its_container_or_not():
     assert reached_at(container, "http://127.0.0.1:8081/v1/x")
     assert not reached_at(container, "http://127.0.0.1:8080/v1/x")
     assert reached_at(described(inspected(NetworkMode="host")), "http://127.0.0.1:8080/v1/x")
+
+
+def test_what_the_activator_listens_on_leads_to_the_container():
+    activated = inspected()
+    activated["Config"]["Labels"] = {"whisperops.listen": "127.0.0.1:8090"}
+    activated["NetworkSettings"] = {"Ports": {"8080/tcp": None}}
+    assert described(activated).published == {8090: "127.0.0.1"}
+
+
+class Told(Containers):
+    """An engine that answers with what a test gives it, and keeps what it was asked."""
+
+    def __init__(self, status=200, listed=()):
+        super().__init__("/none", 1)
+        self.status = status
+        self.listed = listed
+        self.asked = []
+
+    @contextlib.contextmanager
+    def request(self, method, target, body=None):
+        self.asked.append(f"{method} {target}")
+        answer = io.BytesIO(json.dumps(list(self.listed)).encode())
+        answer.status = self.status
+        yield answer
+
+    def named(self, name):
+        (found,) = [one for one in self.listed if one["Id"] == name]
+        inspection = {**inspected(), "Name": found["Names"][0]}
+        inspection["State"] = {"Running": found["State"] == "running", "Pid": int(found["State"] == "running")}
+        return described(inspection)
+
+
+def test_servers_that_a_request_starts_count_with_those_that_run():
+    states = {"runs": "running", "unloaded": "exited", "unloaded-previous": "exited", "ended": "exited"}
+    activated = {"whisperops.listen": "127.0.0.1:8090"}
+    listed = [
+        {"Id": name, "Names": [f"/{name}"], "State": state, "Labels": activated if "unloaded" in name else {}}
+        for name, state in states.items()
+    ]
+    assert [one.name for one in Told(listed=listed).labelled("whisperops.server")] == ["runs", "unloaded"]
+
+
+@pytest.mark.parametrize("what", ["start", "stop"])
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_container_is_started_and_stopped(what, status):
+    engine = Told(status)
+    getattr(engine, what)("whisper-server-0")
+    assert engine.asked == [f"POST /containers/whisper-server-0/{what}"]
+
+
+def test_a_container_that_the_engine_does_not_start_is_a_problem():
+    with pytest.raises(InspectionError, match="Docker refused to start the container whisper-server-0"):
+        Told(500).start("whisper-server-0")
 
 
 def test_servers_are_those_of_the_endpoints_and_one_without_a_container_has_no_url():

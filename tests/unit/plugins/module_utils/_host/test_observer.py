@@ -60,7 +60,7 @@ def a_host(tmp_path):
 
 
 def observe(root, **changes):
-    dpkg, active = Result(1, DPKG, ""), Result(3, "active\n" + "inactive\n" * 10, "")
+    dpkg, active = Result(1, DPKG, ""), Result(3, "active\n" + "inactive\n" * 11, "")
     settings = {
         "runner": answering(dpkg_query=dpkg, systemctl=active),
         "which": lambda name: f"/usr/bin/{name}" if name == "dpkg-query" else None,
@@ -181,6 +181,10 @@ def test_a_container_is_described_as_docker_lists_it():
         "model": "ggml-base.en.bin@sha256:a",
         "limits": "memory: 4096 MiB, processes: 512",
     }
+    stopped = {**listed, "State": "exited", "Ports": []}
+    assert (engine.server(stopped)["state"], engine.server(stopped)["ports"]) == ("exited", [])
+    stopped["Labels"] = {**listed["Labels"], "whisperops.listen": "127.0.0.1:8080"}
+    assert (engine.server(stopped)["state"], engine.server(stopped)["ports"]) == ("unloaded", [8080])
 
 
 @pytest.mark.parametrize("answer", [b"[]", b"{}", b"null", b"[1]", b"not JSON"])

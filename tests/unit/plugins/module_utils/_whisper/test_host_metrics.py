@@ -166,10 +166,10 @@ def test_a_server_on_an_ipv6_address_is_asked_there(tmp_path):
         threading.Thread(target=server.handle_request, daemon=True).start()
         entry = {"port": server.server_port, "gpu": "GPU-1", "container": "w-0", "address": "::1"}
         (tmp_path / "servers.json").write_text(json.dumps({"servers": [entry]}), encoding="utf-8")
-        up, busy = host_metrics.server_samples(str(tmp_path / "servers.json"))
+        up, unloaded, busy = host_metrics.server_samples(str(tmp_path / "servers.json"))
     assert up.labels == {"server": "w-0", "gpu": "GPU-1"}
     # It answers, though it knows no /health.
-    assert (up.value, busy.value) == (0, 0)
+    assert (up.value, unloaded.value, busy.value) == (0, 0, 0)
 
 
 # --- the GPU and its driver ------------------------------------------------------------------------------------------
@@ -261,6 +261,7 @@ def test_a_host_is_described(tmp_path, answering):
         "whisper_gpu_present": "0",
         'whisper_plan_info{runtime="cpu",verdict="cpu",origin="official",image="odd \\"name\\"\\\\"}': "1",
         'whisper_server_up{server="whisper-server-0",gpu=""}': "1",
+        'whisper_server_unloaded{server="whisper-server-0",gpu=""}': "0",
         'whisper_server_busy{server="whisper-server-0",gpu=""}': "0",
         "whisper_kernel_log_readable": "1",
         'whisper_xid_errors_total{pci_bus_id="0000:44:00",xid="79"}': "1",

@@ -17,7 +17,13 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.contain
 from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.ending import Ending
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.card import Card, CardSample
 from ansible_collections.whisperops.gpu.plugins.module_utils._gpu.model import Report
-from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import evidence, program, proof, sampler
+from ansible_collections.whisperops.gpu.plugins.module_utils._whisper import (
+    activation,
+    evidence,
+    program,
+    proof,
+    sampler,
+)
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.archive import archive
 from ansible_collections.whisperops.gpu.plugins.module_utils._whisper.client import Transcription, TranscriptionError
 
@@ -316,6 +322,36 @@ def test_a_proof_that_cannot_be_made_loses_none_of_the_others(settings, tmp_path
     assert program.main([settings([])], prove) == 1
     kept = json.loads((tmp_path / "proof.json").read_text(encoding="utf-8"))["servers"]
     assert [one["success"] for one in kept] == [False, True]
+
+
+@pytest.mark.parametrize(("proven", "posts"), [(True, 0), (False, 1)])
+def test_the_program_leaves_a_proven_server_unloaded(settings, tmp_path, monkeypatch, proven, posts):
+    entry = {"port": 8080, "gpu": None, "device_code": None, "container": "server-0", "url": "http://127.0.0.1:9/"}
+    monkeypatch.setattr(program, "servers", lambda endpoints, containers: [entry])
+    monkeypatch.setattr(activation, "unloaded", lambda port: port == 8080)
+    (tmp_path / "proof.json").write_text(json.dumps({"servers": [{"port": 8080, "success": proven, "checked_at": 1}]}))
+    asked = []
+
+    def prove(request):
+        asked.append(request.url)
+        return {"text": "hello", "expected_similarity": 1.0, "real_time_factor": 0.1}
+
+    assert program.main([settings([])], prove) == 0
+    assert len(asked) == posts
+    (kept,) = json.loads((tmp_path / "proof.json").read_text(encoding="utf-8"))["servers"]
+    assert kept["success"] is True
+    assert (kept["checked_at"] == 1) is proven
+
+
+def test_a_server_that_is_unloaded_is_loaded_before_its_proof(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(activation, "unloaded", lambda port: port == 8080)
+    monkeypatch.setattr(activation, "load", lambda url: calls.append(f"load {url}"))
+    common = {"audio": "x", "expected_text": "x", "timeout_seconds": 1, "docker_host": "unix:///x"}
+    for port in (8080, 8081):
+        server = {"port": port, "url": f"http://127.0.0.1:{port}/"}
+        proof.proof_of(server, common, lambda request: calls.append(f"prove {request.url}") or {})
+    assert calls == ["load http://127.0.0.1:8080/", "prove http://127.0.0.1:8080/", "prove http://127.0.0.1:8081/"]
 
 
 def test_the_archive_runs_alone_and_is_the_same_each_time(settings, tmp_path):

@@ -197,6 +197,7 @@ def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
         ({"firewall": "sha256:e"}, "whisper_server: check table inet whisperops"),
         ({"units": {firewall.UNIT: "failed"}}, "whisper_server: check whisper-firewall.service"),
         ({"units": {"docker.service": "failed"}}, "docker_engine: check docker.service"),
+        ({"units": {"whisper-activator.service": "failed"}}, "whisper_server: check whisper-activator.service"),
         ({"units": {"whisper-proof.timer": "active"}}, "whisper_proof: remove whisper-proof.timer"),
         (
             {"packages": {TOOLKIT[0]: {"version": "1.20.1-1", "held": True}}},
@@ -211,6 +212,10 @@ def test_a_newer_toolkit_is_an_upgrade_of_each_of_its_packages():
 )
 def test_what_has_changed_on_the_host_is_in_the_list(differences, expected):
     assert expected in told(changes(with_difference(**differences)))
+
+
+def test_a_server_that_nobody_uses_is_as_it_was():
+    assert changes(with_difference(servers=[{**DEPLOYED["servers"][0], "state": "unloaded"}])) == []
 
 
 def test_other_sources_change_the_firewall_and_no_server():
