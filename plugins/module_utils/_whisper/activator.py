@@ -76,7 +76,8 @@ class Seat(NamedTuple):
 
 
 def log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def seats(containers: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], Seat]:
