@@ -64,7 +64,7 @@ class NotLoadedError(Exception):
     """The server of a request does not answer."""
 
 
-class Seat(NamedTuple):
+class Instance(NamedTuple):
     """A container, and where its server listens."""
 
     container: str
@@ -80,24 +80,24 @@ def log(text: str) -> None:
     sys.stderr.flush()
 
 
-def seats(containers: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], Seat]:
+def instances(containers: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], Instance]:
     """One for each address, from the answer to ``docker ps --all``.
 
     Containers that are set aside are left out. Of two with one address, one waits for its replacement: the one that
     does not run.
     """
-    found: dict[tuple[str, int], Seat] = {}
+    found: dict[tuple[str, int], Instance] = {}
     for one in containers:
-        seat = _seat(one)
-        if seat is None:
+        instance = _instance(one)
+        if instance is None:
             continue
-        other = found.get((seat.host, seat.port))
-        if other is None or (seat.running and not other.running):
-            found[seat.host, seat.port] = seat
+        other = found.get((instance.host, instance.port))
+        if other is None or (instance.running and not other.running):
+            found[instance.host, instance.port] = instance
     return found
 
 
-def _seat(container: Mapping[str, Any]) -> Seat | None:
+def _instance(container: Mapping[str, Any]) -> Instance | None:
     labels = container.get("Labels") or {}
     name = ([str(one).lstrip("/") for one in container.get("Names") or []] or [""])[0]
     listens = listening(labels)
@@ -105,7 +105,7 @@ def _seat(container: Mapping[str, Any]) -> Seat | None:
         return None
     networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = [str(network.get("IPAddress") or "") for network in networks.values()]
-    return Seat(
+    return Instance(
         name,
         *listens,
         unload_seconds=float(labels.get(UNLOAD_LABEL) or 0) * 60,
@@ -120,9 +120,9 @@ class Docker:
     def __init__(self, path: str = SOCKET) -> None:
         self._engine = Containers(path, _DOCKER_SECONDS)
 
-    def seats(self) -> dict[tuple[str, int], Seat]:
+    def instances(self) -> dict[tuple[str, int], Instance]:
         wanted = quote(json.dumps({"label": [LISTEN_LABEL]}))
-        return seats(mappings(self._engine.ask(f"/containers/json?all=1&filters={wanted}")))
+        return instances(mappings(self._engine.ask(f"/containers/json?all=1&filters={wanted}")))
 
     def start(self, container: str) -> None:
         self._engine.start(container)
@@ -138,9 +138,9 @@ class Docker:
 class Activator:
     """The listener of one server."""
 
-    def __init__(self, seat: Seat, docker: Docker, directory: Path, loaded: Callable[[], Any]) -> None:
+    def __init__(self, instance: Instance, docker: Docker, directory: Path, loaded: Callable[[], Any]) -> None:
         self._docker = docker
-        self._file = directory / str(seat.port)
+        self._file = directory / str(instance.port)
         self._loaded = loaded
         self._lock = asyncio.Lock()
         self._connections: set[asyncio.Task[None]] = set()
@@ -149,12 +149,12 @@ class Activator:
         # The last time that it was to be loaded.
         self._failed = False
         self._listener: asyncio.AbstractServer | None = None
-        self.seat = seat
-        self.see(seat)
+        self.instance = instance
+        self.see(instance)
 
     async def listen(self) -> None:
-        host = self.seat.host.strip("[]")
-        self._listener = await asyncio.start_server(self._accept, host, self.seat.port, limit=_HEAD_BYTES)
+        host = self.instance.host.strip("[]")
+        self._listener = await asyncio.start_server(self._accept, host, self.instance.port, limit=_HEAD_BYTES)
 
     def close(self) -> None:
         """Take no more connections. Those that are there end by themselves."""
@@ -167,11 +167,11 @@ class Activator:
     def connections(self) -> set[asyncio.Task[None]]:
         return self._connections
 
-    def see(self, seat: Seat) -> None:
+    def see(self, instance: Instance) -> None:
         """Take in what the engine says of the container."""
-        if seat.running and not self.seat.running:
+        if instance.running and not self.instance.running:
             self._used = time.monotonic()
-        self.seat = seat
+        self.instance = instance
         if self._unloaded:
             self._file.touch()
         else:
@@ -181,19 +181,19 @@ class Activator:
     @property
     def _unloaded(self) -> bool:
         """Of one that could not be loaded, nobody is to believe that the next request loads it."""
-        return not self.seat.running and not self._failed
+        return not self.instance.running and not self._failed
 
     def idle(self) -> bool:
-        unused = time.monotonic() - self._used >= self.seat.unload_seconds
-        return self.seat.running and not self._connections and unused
+        unused = time.monotonic() - self._used >= self.instance.unload_seconds
+        return self.instance.running and not self._connections and unused
 
     async def unload_if_idle(self) -> None:
         if not self.idle() or self._lock.locked():
             return
         async with self._lock:
-            self.see(self.seat._replace(running=False))
-            await _in_thread(self._docker.stop, self.seat.container)
-        log(f"{self.seat.container}: unloaded: no request for {self.seat.unload_seconds / 60:g} minutes")
+            self.see(self.instance._replace(running=False))
+            await _in_thread(self._docker.stop, self.instance.container)
+        log(f"{self.instance.container}: unloaded: no request for {self.instance.unload_seconds / 60:g} minutes")
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -235,32 +235,34 @@ class Activator:
         with contextlib.suppress(OSError, asyncio.TimeoutError):
             return await self._open()
         if not load:
-            raise NotLoadedError(f"{self.seat.container} does not answer")
+            raise NotLoadedError(f"{self.instance.container} does not answer")
         async with self._lock:
             self._loading, self._failed = True, True
             try:
                 await self._load()
                 self._failed = False
             except InspectionError as error:
-                raise NotLoadedError(f"server_not_loaded: {self.seat.container}: {error.problem}") from error
+                raise NotLoadedError(f"server_not_loaded: {self.instance.container}: {error.problem}") from error
             finally:
                 self._loading = False
-                self.see(self.seat)
+                self.see(self.instance)
         try:
             return await self._open()
         except (OSError, asyncio.TimeoutError) as error:
-            raise NotLoadedError(f"server_not_loaded: {self.seat.container} is loaded, and does not answer") from error
+            raise NotLoadedError(
+                f"server_not_loaded: {self.instance.container} is loaded, and does not answer"
+            ) from error
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if not self.seat.running or not self.seat.address:
+        if not self.instance.running or not self.instance.address:
             raise ConnectionRefusedError
-        opening = asyncio.open_connection(self.seat.address, SERVER_PORT, limit=_HEAD_BYTES)
+        opening = asyncio.open_connection(self.instance.address, SERVER_PORT, limit=_HEAD_BYTES)
         return await asyncio.wait_for(opening, _CONNECT_SECONDS)
 
     async def _load(self) -> None:
         """Raises NotLoadedError where the container does not start, ends again and again, or is not ready in time."""
-        key, name, started = (self.seat.host, self.seat.port), self.seat.container, time.monotonic()
-        seen = (await _in_thread(self._docker.seats)).get(key)
+        key, name, started = (self.instance.host, self.instance.port), self.instance.container, time.monotonic()
+        seen = (await _in_thread(self._docker.instances)).get(key)
         if seen is None:
             raise NotLoadedError(f"server_not_loaded: {name} is gone")
         was_running = seen.running
@@ -268,7 +270,7 @@ class Activator:
             await _in_thread(self._docker.start, name)
         ends = await _in_thread(self._docker.ends, name)
         while time.monotonic() - started < LOAD_SECONDS:
-            seen = (await _in_thread(self._docker.seats)).get(key)
+            seen = (await _in_thread(self._docker.instances)).get(key)
             if seen is None or await _in_thread(self._docker.ends, name) - ends >= _ENDS:
                 break
             self.see(seen)
@@ -343,22 +345,22 @@ class Activators:
 
     async def reconcile(self) -> None:
         try:
-            wanted = await _in_thread(self._docker.seats)
+            wanted = await _in_thread(self._docker.instances)
         except InspectionError as error:
             # The engine may be restarting. What listens goes on.
             self._tell(str(error.problem))
             return
         for key in [one for one in self._open if one not in wanted]:
             self._open.pop(key).close()
-        for key, seat in wanted.items():
+        for key, instance in wanted.items():
             if key in self._open:
-                self._open[key].see(seat)
+                self._open[key].see(instance)
                 continue
-            activator = Activator(seat, self._docker, self._directory, self._loaded)
+            activator = Activator(instance, self._docker, self._directory, self._loaded)
             try:
                 await activator.listen()
             except OSError as error:
-                self._tell(f"{seat.container}: cannot listen on {seat.host}, port {seat.port}: {error}")
+                self._tell(f"{instance.container}: cannot listen on {instance.host}, port {instance.port}: {error}")
                 continue
             self._open[key] = activator
         await asyncio.gather(*(self._unload(one) for one in self._open.values()))

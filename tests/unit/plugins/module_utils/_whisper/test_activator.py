@@ -38,8 +38,8 @@ def listed(name=NAME, state="running", listen="127.0.0.1:8080", minutes="15", ad
 
 
 def test_a_container_says_where_it_is_listened_for():
-    assert activator.seats([listed(listen="[::1]:8081", minutes="0.5")]) == {
-        ("[::1]", 8081): activator.Seat(NAME, "[::1]", 8081, 30.0, True, "172.18.0.2")
+    assert activator.instances([listed(listen="[::1]:8081", minutes="0.5")]) == {
+        ("[::1]", 8081): activator.Instance(NAME, "[::1]", 8081, 30.0, True, "172.18.0.2")
     }
 
 
@@ -47,26 +47,26 @@ def test_a_container_says_where_it_is_listened_for():
     ("state", "running"), [("running", True), ("restarting", True), ("exited", False), ("created", False)]
 )
 def test_only_a_container_that_was_stopped_does_not_run(state, running):
-    (seat,) = activator.seats([listed(state=state)]).values()
-    assert seat.running is running
+    (instance,) = activator.instances([listed(state=state)]).values()
+    assert instance.running is running
 
 
 @pytest.mark.parametrize(
     "container", [listed("whisper-server-0-previous"), listed(listen=""), listed(listen="no port"), {}]
 )
 def test_what_is_set_aside_or_publishes_its_port_is_left_alone(container):
-    assert activator.seats([container]) == {}
+    assert activator.instances([container]) == {}
 
 
 def test_of_two_with_one_address_the_one_that_runs_is_meant():
     waits, runs = listed("whisper-server-1", state="exited"), listed("whisper-server-0")
     for order in ([waits, runs], [runs, waits]):
-        (seat,) = activator.seats(order).values()
-        assert seat.container == "whisper-server-0"
+        (instance,) = activator.instances(order).values()
+        assert instance.container == "whisper-server-0"
 
 
 class Container:
-    """Stands for Docker Engine and a container, whose server is real."""
+    """A stub of Docker Engine with one container. The server in it is real."""
 
     state = "running"
     minutes = "15"
@@ -86,9 +86,9 @@ class Container:
         self.server = None
         vars(self).update(changes)
 
-    def seats(self):
+    def instances(self):
         one = listed(state=self.state, listen=f"127.0.0.1:{self.port}", minutes=self.minutes, address="127.0.0.1")
-        return activator.seats([one] if self.there else [])
+        return activator.instances([one] if self.there else [])
 
     def start(self, name):
         self.calls.append(("start", name))
@@ -295,7 +295,7 @@ def test_an_engine_that_does_not_answer_changes_nothing(port, tmp_path, capsys):
         def away():
             raise InspectionError(Problem("docker_unreachable", "It does not answer.", "Start it."))
 
-        scene.container.seats = away
+        scene.container.instances = away
         await scene.look()
         assert await scene.ask("POST", "/inference", b"speech") == (200, b"speech")
         assert capsys.readouterr().err.count("docker_unreachable") == 1
