@@ -1,12 +1,12 @@
 """What the API costs next to the server alone, and whether ten thousand uploads leave anything behind.
 
     python tests/bench/api.py [--server http://127.0.0.1:8080/v1/audio/transcriptions] [--rounds 20] [--uploads 10000]
-        [--gateway http://127.0.0.1:8000/v1/audio/transcriptions [--key KEY]]
+    python tests/bench/api.py --server URL --gateway URL [--key KEY] [--rounds 20]
 
 --server is a whisper-server that nobody else uses; without it the stub of the unit tests answers at once. Service and
 decoder run here, as in the unit tests. Requests to the server and to the API alternate. The server alone gets WAV of
 16 kHz, for it reads no M4A. The uploads go to a service of their own, with the stub behind it. --gateway is one that
-has this server alone behind it: requests to the server and to the gateway alternate, with the same WAV.
+has this server alone behind it, and is measured in place of the API: requests to both alternate, with the same WAV.
 """
 
 from __future__ import annotations
@@ -78,10 +78,17 @@ def overhead(name: str, alone: Any, through: Any, rounds: int) -> dict[str, floa
     }
 
 
-def rate(url: str, wav: bytes, clients: int, requests: int) -> float:
+def rate(call: Any, clients: int, requests: int) -> float:
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        took = seconds(lambda: list(pool.map(lambda _number: post(url, wav), range(requests))))
+        took = seconds(lambda: list(pool.map(lambda _number: call(), range(requests))))
     return round(requests / took, 2)
+
+
+def rates(calls: dict[str, Any], rounds: int) -> dict[int, dict[str, float]]:
+    """Requests a second by the number of clients."""
+    return {
+        clients: {name: rate(call, clients, rounds * clients) for name, call in calls.items()} for clients in CLIENTS
+    }
 
 
 # Good and bad uploads.
@@ -158,7 +165,20 @@ def main() -> None:
             stub = StubServer()
             opened.callback(stub.close)
             url = f"http://127.0.0.1:{stub.port}{PATH}"
-        if options.rounds:
+        if options.gateway:
+            for name, audio in (("wav_3_s", short), ("wav_60_s", wav)):
+                found[name] = overhead(
+                    "gateway",
+                    lambda audio=audio: post(url, audio),
+                    lambda audio=audio: post(options.gateway, audio, key=options.key),
+                    options.rounds,
+                )
+            calls = {
+                "server": lambda: post(url, short),
+                "gateway": lambda: post(options.gateway, short, key=options.key),
+            }
+            found["requests_a_second"] = rates(calls, options.rounds)
+        elif options.rounds:
             service = opened.enter_context(
                 running_service(
                     directory / "service", [SimpleNamespace(port=urllib.parse.urlsplit(url).port)], queue_length=20
@@ -174,22 +194,9 @@ def main() -> None:
                     lambda audio=sent: post(api, audio),
                     options.rounds,
                 )
-            found["requests_a_second"] = {
-                clients: {
-                    name: rate(where, short, clients, options.rounds * clients)
-                    for name, where in (("server", url), ("api", api))
-                }
-                for clients in CLIENTS
-            }
-        if options.gateway:
-            for name, audio in (("gateway_wav_3_s", short), ("gateway_wav_60_s", wav)):
-                found[name] = overhead(
-                    "gateway",
-                    lambda audio=audio: post(url, audio),
-                    lambda audio=audio: post(options.gateway, audio, key=options.key),
-                    options.rounds,
-                )
-        if options.uploads:
+            calls = {"server": lambda: post(url, short), "api": lambda: post(api, short)}
+            found["requests_a_second"] = rates(calls, options.rounds)
+        if options.uploads and not options.gateway:
             found["uploads"] = left_behind(directory / "uploads", short, m4a, options.uploads)
     print(json.dumps(found, indent=2))
 
