@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import http.client
 import json
 import socket
@@ -47,7 +48,7 @@ def test_a_container_says_where_it_is_listened_for():
     ("state", "running"), [("running", True), ("restarting", True), ("exited", False), ("created", False)]
 )
 def test_only_a_container_that_was_stopped_does_not_run(state, running):
-    (instance,) = activator.instances([listed(state=state)]).values()
+    (instance,) = list(activator.instances([listed(state=state)]).values())
     assert instance.running is running
 
 
@@ -61,7 +62,7 @@ def test_what_is_set_aside_or_publishes_its_port_is_left_alone(container):
 def test_of_two_with_one_address_the_one_that_runs_is_meant():
     waits, runs = listed("whisper-server-1", state="exited"), listed("whisper-server-0")
     for order in ([waits, runs], [runs, waits]):
-        (instance,) = activator.instances(order).values()
+        (instance,) = list(activator.instances(order).values())
         assert instance.container == "whisper-server-0"
 
 
@@ -147,7 +148,7 @@ class Scene:
         self.looked = asyncio.Event()
 
     async def ask(self, *arguments, **more):
-        call = lambda: ask(self.container.port, *arguments, **more)  # noqa: E731  a function of one line
+        call = functools.partial(ask, self.container.port, *arguments, **more)
         return await asyncio.get_running_loop().run_in_executor(None, call)
 
     async def run(self):
@@ -158,13 +159,13 @@ class Scene:
 
     async def look(self):
         """Let the activator see what has changed: the first look may have begun before."""
-        for _ in range(2):
+        for _time in range(2):
             self.looked.clear()
             await self.looked.wait()
 
     async def until(self, holds):
         """Let time pass, at most 20 seconds of it."""
-        for _ in range(1000):
+        for _time in range(1000):
             if holds():
                 return
             await asyncio.sleep(0.02)
@@ -236,7 +237,7 @@ def test_while_it_is_loaded_a_server_counts_as_healthy(port, tmp_path):
 
 def test_requests_keep_a_server_loaded_and_proofs_do_not(port, tmp_path):
     async def act(scene):
-        for _ in range(20):
+        for _time in range(20):
             await scene.ask()
             await asyncio.sleep(0.1)
         assert scene.container.calls == []
