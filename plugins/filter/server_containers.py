@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Iterable, Mapping
 
+from ansible_collections.whisperops.gpu.plugins.module_utils._docker_api.container import listening
+
 # In the text of `docker ps`: the host's port of 127.0.0.1:8080->8080/tcp.
 PUBLISHED = re.compile(r":(\d+)->")
-# A label of a container that the activator listens for.
-ACTIVATED = re.compile(r"\bwhisperops\.listen=\S*?:(\d+)(?:,|$)")
 
 
 def server_containers(containers: Iterable[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
@@ -48,8 +48,11 @@ def _ports(listed: Any) -> list[int]:
 
 
 def _activated(labels: Any) -> list[int]:
-    text = labels if isinstance(labels, str) else ",".join(f"{name}={value}" for name, value in (labels or {}).items())
-    return [int(port) for port in ACTIVATED.findall(text)]
+    if isinstance(labels, str):
+        # A value may have a comma. What follows it is no label of ours then.
+        labels = dict(part.split("=", 1) for part in labels.split(",") if "=" in part)
+    listens = listening(labels or {})
+    return [listens[1]] if listens else []
 
 
 class FilterModule:

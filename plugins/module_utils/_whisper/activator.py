@@ -191,6 +191,10 @@ class Activator:
         if not self.idle() or self._lock.locked():
             return
         async with self._lock:
+            # One that does not answer is not to look well because it is unloaded. Meanwhile a request may have come.
+            if not await self._healthy() or not self.idle():
+                return
+            self._failed = False
             self.see(self.instance._replace(running=False))
             await _in_thread(self._docker.stop, self.instance.container)
         log(f"{self.instance.container}: unloaded: no request for {self.instance.unload_seconds / 60:g} minutes")
@@ -361,6 +365,7 @@ class Activators:
             try:
                 await activator.listen()
             except OSError as error:
+                activator.close()
                 self._tell(f"{instance.container}: cannot listen on {instance.host}, port {instance.port}: {error}")
                 continue
             self._open[key] = activator

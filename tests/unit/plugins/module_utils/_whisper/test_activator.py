@@ -208,8 +208,11 @@ def test_a_server_that_nobody_uses_is_unloaded_and_its_health_is_good(port, tmp_
         await scene.until(lambda: scene.container.state == "exited")
         assert scene.container.calls == [("stop", NAME)]
         assert scene.file.exists()
+        # Its own look before it unloads.
+        assert scene.container.requests == [("GET /health HTTP/1.0", b"")]
         assert await scene.ask(path="/health") == (200, b'{"status":"ok"}')
-        assert scene.container.requests == [], "the health check has loaded the server"
+        assert len(scene.container.requests) == 1, "the health check has reached the server"
+        assert scene.container.calls == [("stop", NAME)], "the health check has loaded the server"
 
     on_stage(act, port, tmp_path, minutes="0.005")
 
@@ -276,6 +279,28 @@ def test_a_server_that_cannot_be_loaded_is_unavailable_and_not_healthy(fault, po
     on_stage(act, port, tmp_path, state="exited", **fault)
 
 
+def test_a_server_that_does_not_answer_does_not_look_well_for_being_unloaded(port, tmp_path):
+    async def act(scene):
+        scene.container.server.close()
+        await asyncio.sleep(1.5)
+        assert scene.container.calls == []
+        assert (await scene.ask(path="/health"))[0] == 503
+
+    on_stage(act, port, tmp_path, minutes="0.01")
+
+
+def test_a_server_that_works_again_is_healthy_when_it_is_unloaded(port, tmp_path):
+    async def act(scene):
+        assert (await scene.ask())[0] == 503
+        # As the engine's restarts bring it back when what was missing is there again.
+        await scene.container.serve()
+        await scene.until(lambda: scene.container.state == "exited")
+        await scene.look()
+        assert (await scene.ask(path="/health"))[0] == 200
+
+    on_stage(act, port, tmp_path, state="exited", ends_again=True, minutes="0.01")
+
+
 def test_a_container_that_is_set_aside_is_no_more_listened_for(port, tmp_path):
     async def act(scene):
         assert (await scene.ask())[0] == 200
@@ -307,12 +332,13 @@ def test_an_engine_that_does_not_answer_changes_nothing(port, tmp_path, capsys):
 def test_a_port_that_somebody_has_is_told_and_taken_when_it_is_free(port, tmp_path, capsys):
     async def act(scene):
         assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
+        assert not scene.file.exists()
         taken.close()
         await scene.look()
         assert (await scene.ask())[0] == 200
 
     with socket.create_server(("127.0.0.1", port)) as taken:
-        on_stage(act, port, tmp_path)
+        on_stage(act, port, tmp_path, state="exited")
 
 
 def test_what_is_no_http_ends(port, tmp_path):
