@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
 import socket
@@ -315,11 +316,15 @@ def test_a_stream_that_fails_later_raises_the_error_in_the_client(client, split,
 
 
 def test_a_client_that_leaves_a_stream_ends_the_parts_that_have_not_begun(client, split):
-    # The first two are let through.
-    held = threading.Semaphore(2)
+    # The first two are answered when both are there: else the third may overtake the first. The others are held.
+    arrivals, first_two, held = itertools.count(), threading.Barrier(2), threading.Event()
 
     def reply(request):
-        return (held.acquire(timeout=20), telling(request))[1]
+        if next(arrivals) < 2:
+            first_two.wait(20)
+        else:
+            held.wait(20)
+        return telling(request)
 
     for server in split.servers:
         server.reply = reply
@@ -329,6 +334,6 @@ def test_a_client_that_leaves_a_stream_ends_the_parts_that_have_not_begun(client
     wait_for(lambda: len(asked(split)) == 4)
     events.close()
     time.sleep(0.5)
-    held.release(5)
+    held.set()
     assert split.post(("file", "a.wav", made(1)))[2]["text"] == "1.0"
     assert len(asked(split)) == 5
