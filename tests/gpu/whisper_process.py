@@ -74,6 +74,10 @@ class Server:
                 env=self._environment,
             )
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def wait_until_ready(self) -> None:
         while time.monotonic() - self._began < READY_SECONDS:
             code = self.process.poll()
