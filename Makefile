@@ -65,10 +65,13 @@ sanity: $(VENV)/.dev ## ansible-test sanity, on each Python that is here
 	$(TOOLS) tests/sanity/run $(SANITY)
 
 UNIT ?=
-unit: $(VENV)/.dev ## unit tests on the control node's Python, with the branches of plugins/ they reach
+unit: $(VENV)/.dev ## unit tests on the control node's Python
+	$(TOOLS) pytest --quiet $(UNIT)
+
+unit-coverage: $(VENV)/.dev ## the branches of plugins/ that the unit tests reach
 	@# The collection loader resolves the link in .collections, so that coverage sees plugins/ itself.
-	$(if $(CORE),$(TOOLS) pytest --quiet $(UNIT),$(BIN)/coverage run -m pytest --quiet)
-	$(if $(CORE),,$(BIN)/coverage report)
+	$(BIN)/coverage run -m pytest --quiet
+	$(BIN)/coverage report
 
 unit-guards: $(VENV)/.dev ## the unit tests of each fault without its guard, which must fail
 	$(BIN)/python tests/guards/unit.py
@@ -196,8 +199,12 @@ $(VENV)/.kubernetes: tests/kubernetes/requirements.txt $(VENV)/.dev
 	$(UV) --requirement $<
 	touch $@
 
-kube-check: $(VENV)/.kubernetes ## playbooks/kubernetes.yml against a real API server, which Go builds once: twenty minutes
-	tests/kubernetes/build
+kube-api: $(VENV)/.kubernetes ## the part of kube-check that applies nothing, or once
+	tests/kubernetes/build api
+	$(TOOLS) pytest --quiet -m 'not night' tests/kubernetes
+
+kube-check: $(VENV)/.kubernetes ## playbooks/kubernetes.yml against a real API server, which Go builds once: ten minutes of a processor
+	tests/kubernetes/build api
 	$(TOOLS) pytest --quiet tests/kubernetes
 
 kube-demo: $(VENV)/.kubernetes ## on Kubernetes in the lab: from nothing to a transcript, and servers on simulated GPUs kept out
@@ -253,8 +260,8 @@ scenarios-beside: $(VENV)/.dev
 	set -e; for scenario in refusals engine; do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
 # A scenario also waits for its hosts: three at a time keep two processors busy throughout.
-STATIC := lint sanity unit unit-guards unit-pythons build-check unit-cuda fuzz report-check page-check execution-environment docs cores-static unit-docker
-test: $(VENV)/.dev ## what needs no GPU and no night
+STATIC := kube-api lint sanity unit unit-guards unit-pythons build-check unit-cuda fuzz report-check page-check execution-environment docs cores-static unit-docker
+test: $(VENV)/.dev $(VENV)/.kubernetes ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 lab-releases cores-dev
 	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
 	$(MAKE) --no-print-directory --jobs=3 --output-sync=target scenario-default scenarios-beside $(STATIC) HOST_PYTHONS=outer
@@ -262,7 +269,7 @@ test: $(VENV)/.dev ## what needs no GPU and no night
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
 NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image unload
 nightly: ## the scenarios that take long, each Python of hosts, and the image for an old GPU by NVIDIA's compiler
-	$(MAKE) --no-print-directory unit-pythons
+	$(MAKE) --no-print-directory unit-coverage unit-pythons
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	@# Its image for the card is the one that was just built.
 	$(MAKE) --no-print-directory cuda-build
@@ -271,5 +278,5 @@ nightly: ## the scenarios that take long, each Python of hosts, and the image fo
 	@# No sanity: that of 2.22.0rc1 takes a part from GitHub, which a closed network does not reach.
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
-.PHONY: help setup dev lint sanity unit unit-guards unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
-  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-check kube-demo kube-faults kube-demo-down test nightly
+.PHONY: help setup dev lint sanity unit unit-coverage unit-guards unit-pythons build-check unit-cuda unit-docker fuzz gpu lab-engine demo demo-down \
+  molecule guards cores-static cores-default cores-dev scenario-default scenarios-beside lab-releases report report-check page-check execution-environment readmes docs cuda-build api-check kube-api kube-check kube-demo kube-faults kube-demo-down test nightly

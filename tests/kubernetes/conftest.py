@@ -25,6 +25,10 @@ from sample_cluster import OBJECTS  # noqa: E402 - after the path
 GUIDE = ROOT / "docs" / "kubernetes.md"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "night: applies objects, often more than once; takes minutes")
+
+
 def read_only_role() -> dict[str, Any]:
     """As the guide tells people to make it."""
     blocks = GUIDE.read_text("utf-8").split("```yaml\n")[1:]

@@ -13,7 +13,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-PROGRAM = Path(__file__).resolve().parents[2] / ".cache" / "kubernetes" / "kubernetes"
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+PROGRAM = Path(__file__).resolve().parents[2] / ".cache" / "kubernetes" / "api-server"
 SECONDS = 120
 # User → groups. What the others may do, the tests say.
 USERS = {"admin": "system:masters", "reader": "", "narrow": "", "nobody": ""}
@@ -27,7 +30,8 @@ class ControlPlane:
         self._etcd, peer, self.port = (free_port() for _place in range(3))
         directory.mkdir(parents=True, exist_ok=True)
         key, tokens = directory / "sa.key", directory / "tokens.csv"
-        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
         lines = [f'{token},{user},{user},"{USERS[user]}"' for user, token in self._tokens.items()]
         tokens.write_text("\n".join(lines) + "\n", "utf-8")
         etcd = f"http://127.0.0.1:{self._etcd}"

@@ -11,6 +11,8 @@ from control_plane import path_of
 from sample_cluster import pod as sample_pod
 from variables import ALL
 
+pytestmark = pytest.mark.night
+
 
 def names(cluster, namespace: str, kind: str) -> set[str]:
     path = path_of({"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace}})

@@ -65,6 +65,7 @@ def test_the_plan_of_a_cluster_is_shown_without_objects(play, tmp_path):
     assert not (tmp_path / OBJECTS).exists()
 
 
+@pytest.mark.night
 def test_objects_are_predicted_then_applied_and_then_stay(play, cluster, tmp_path):
     given = {**ALL, "whisper_kubernetes_namespace": "speech", "whisper_kubernetes_apply": True}
     predicted = play("admin", "--check", **given)
@@ -88,9 +89,11 @@ def _path(thing: dict[str, Any]) -> str:
 
 
 def test_pods_pass_the_strictest_pod_security_standard(play, cluster, tmp_path):
-    given = {**ALL, "whisper_kubernetes_namespace": "secure", "whisper_kubernetes_apply": True}
-    assert play("admin", **given).returncode == 0
-    deployments = [one for one in rendered(tmp_path / OBJECTS) if one["kind"] == "Deployment"]
+    assert play("admin", **ALL, whisper_kubernetes_namespace="secure").returncode == 0
+    objects = rendered(tmp_path / OBJECTS)
+    namespace = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == ("Namespace", "secure"))
+    cluster.request("POST", "/api/v1/namespaces", namespace)
+    deployments = [one for one in objects if one["kind"] == "Deployment"]
     assert deployments
     for one in deployments:
         template = one["spec"]["template"]
@@ -209,6 +212,7 @@ def test_what_would_be_built_is_planned_without_building(play):
     assert "image_not_in_registry" not in done.stdout
 
 
+@pytest.mark.night
 def test_a_field_that_somebody_else_has_changed_is_not_taken_unasked(play, cluster):
     given = {**ALL, "whisper_kubernetes_namespace": "shared", "whisper_kubernetes_apply": True}
     assert play("admin", **given).returncode == 0

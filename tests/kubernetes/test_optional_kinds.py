@@ -10,6 +10,7 @@ import yaml
 from control_plane import PROGRAM, path_of
 from variables import ALL
 
+pytestmark = pytest.mark.night
 KINDS = {
     "whisper_kubernetes_gateway": True,
     "whisper_gateway_api_keys": [{"name": "newsroom", "key": "an-example-key-of-24-or-more"}],
