@@ -82,37 +82,12 @@ def unproven() -> None:
     if claimed() != kinds:
         sys.exit(f"Claims got GPUs of other kinds than their images are for: {claimed()}.")
     transcript()
-    refused_by_the_kubelet(**more)
-    cluster.wait_for("the servers on simulated GPUs", lambda: len(on_gpu()) == len(tried))
-    tried = on_gpu()
     simulated.break_by_xid(BY_PLUGIN)
     simulated.break_by_report(BY_CLAIM)
     cluster.wait_for(
         "the reason gpu_unhealthy", lambda: {conditions()[name].get("reason") for name in tried} == {"gpu_unhealthy"}
     )
     show_conditions()
-
-
-def refused_by_the_kubelet(**more: Any) -> None:
-    """Until the scheduler knows that the device plugin is gone, each pod is refused, and the next one made at once."""
-    simulated.kill_device_plugin(BY_PLUGIN)
-    now = ("--request", "DELETE", "--header", "Content-Type: application/json", "--data", '{"gracePeriodSeconds":0}')
-    for pod in servers():
-        if pod["spec"].get("nodeName") == BY_PLUGIN:
-            cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}", *now)
-    cluster.wait_for("a pod that the kubelet has refused", refused)
-    cluster.wait_for("the loss of the simulated GPUs", lambda: simulated.offered(BY_PLUGIN) == 0)
-    print(f"{len(refused())} pods refused", flush=True)
-    done = play(**{**more, "whisper_kubernetes_wait_seconds": 0})
-    if f"of node {BY_PLUGIN} have failed (UnexpectedAdmissionError)" not in " ".join(done.stdout.split()):
-        sys.exit("The run did not say that the kubelet has refused pods.")
-    if refused():
-        sys.exit(f"Of the refused pods there still are {', '.join(refused())}.")
-    simulated.run_device_plugin(BY_PLUGIN)
-
-
-def refused() -> list[str]:
-    return [pod["metadata"]["name"] for pod in servers() if pod["status"].get("reason") == "UnexpectedAdmissionError"]
 
 
 def on_gpu() -> set[str]:
@@ -210,14 +185,11 @@ def play(check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
 
 def conditions() -> dict[str, dict[str, str]]:
     """Of each pod of the servers, that of the gate."""
+    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
     return {
-        pod["metadata"]["name"]: next((one for one in pod["status"].get("conditions", ()) if one["type"] == GATE), {})
-        for pod in servers()
+        pod["metadata"]["name"]: next((one for one in pod["status"]["conditions"] if one["type"] == GATE), {})
+        for pod in pods
     }
-
-
-def servers() -> list[dict[str, Any]]:
-    return cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
 
 
 def metrics() -> None:
@@ -254,14 +226,15 @@ def transcript() -> str:
 def kept_out() -> None:
     """A pod of another namespace reaches nothing, one of the servers' own the gateway alone."""
     ask = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "5")
-    addresses = [f"http://{pod['status']['podIP']}:8080/health" for pod in servers()]
+    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
+    servers = [f"http://{pod['status']['podIP']}:8080/health" for pod in pods]
     gateway = service().replace("/v1/audio/transcriptions", "/health")
     stranger, own = client.run("default"), client.run(NAMESPACE)
     if cluster.docker(*own, *ask, gateway, check=False) != "200":
         sys.exit("A pod of the namespace does not reach the gateway.")
-    places = [(stranger, url) for url in (gateway, *addresses)] + [(own, url) for url in addresses]
+    places = [(stranger, url) for url in (gateway, *servers)] + [(own, url) for url in servers]
     reached = [url for where, url in places if cluster.docker(*where, *ask, url, check=False) != "000"]
-    if reached or not addresses:
+    if reached or not servers:
         sys.exit(f"A pod that may not ask reaches {', '.join(reached) or 'no server, for there is none'}.")
 
 
