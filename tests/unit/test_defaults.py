@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.whisperops.gpu.plugins.plugin_utils._plan import policy
 ROOT = Path(__file__).parents[2]
 # Defaults that no test here can run as they are: each with what stands in its place, and why.
 OUT_OF_REACH = ROOT / "tests" / "lab" / "out_of_reach.yml"
+DEMO = runpy.run_path(str(ROOT / "tests" / "kubernetes" / "lab" / "demo.py"))
 
 
 def read(path):
@@ -51,8 +53,11 @@ OPTIONAL = {
 }
 
 
-# Run by a test that is no scenario, with none of their variables set.
-BESIDE_SCENARIOS = {"tests/kubernetes": "whisper_kubernetes"}
+# Run by tests that are no scenario: with none of the variables set, and by nodes, which run the images.
+BESIDE_SCENARIOS = {
+    "tests/kubernetes": ([{}], ("whisper_kubernetes",)),
+    "tests/kubernetes/lab": ([DEMO["variables"]()], ("whisper_kubernetes",)),
+}
 
 
 def roles_run(scenario, hosts):
@@ -72,7 +77,7 @@ def roles_run(scenario, hosts):
 
 def scenarios():
     """Scenario → the variables of each of its hosts, as the inventory gives them, and the roles that it runs."""
-    found = {place: ([{}], (role,)) for place, role in BESIDE_SCENARIOS.items()}
+    found = dict(BESIDE_SCENARIOS)
     for path in sorted(ROOT.glob("molecule/*/molecule.yml")):
         options = read(path)["ansible"]["executor"]["args"]["ansible_playbook"]
         given = dict(option.removeprefix("--").split("=", 1) for option in options if "=" in option)
@@ -95,6 +100,11 @@ MATTERS_WHERE = {
     "docker_engine_rpm_repository_key_fingerprint": ("inventory_hostname", lambda name: name == "lab-dnf"),
     "gpu_metrics_exporter_checksum": ("lab_gpu", lambda gpu: gpu is not None),
     "gpu_metrics_exporter_url": ("lab_gpu", lambda gpu: gpu is not None),
+    # An API server alone starts no pod.
+    **dict.fromkeys(
+        [f"whisper_kubernetes_{what}_image" for what in ("fetch", "gateway", "prover")],
+        ("whisper_kubernetes_build_host", bool),
+    ),
     "whisper_image_source_checksum": ("whisper_image_source_git", lambda repository: not repository),
     "whisper_image_source_commit": ("whisper_image_source_git", bool),
     "whisper_image_source_url": ("whisper_image_source_git", lambda repository: not repository),

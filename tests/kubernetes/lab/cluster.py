@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from keys import Authority, account_keys, kubeconfig
@@ -34,6 +36,7 @@ REGISTRY = os.environ.get("WHISPEROPS_LAB_SUBNET", "198.18.119") + ".2:5000"
 STATE = ROOT / ".cache" / "kubernetes" / "lab"
 IMAGE = "whisperops-lab/kube-node:1"
 PAUSE = "whisperops-lab/pause:1"
+DEFAULTS = ROOT / "roles" / "whisper_kubernetes" / "defaults" / "main.yml"
 CONTROL = f"{SUBNET}.2"
 SERVICES, PODS = "10.96.0.0/16", "10.128.0.0/9"
 SECONDS = 300
@@ -63,6 +66,9 @@ def url(path: str) -> str:
 
 
 def up(nodes: list[str]) -> None:
+    missing = [one.name for one in PROGRAMS if not one.is_file()]
+    if missing:  # Docker would make folders in their places, which tests/kubernetes/build cannot write to.
+        sys.exit(f"{', '.join(missing)} in {PROGRAM.parent}: missing. Run tests/kubernetes/build.")
     down()
     images()
     STATE.mkdir(parents=True, exist_ok=True)
@@ -77,7 +83,7 @@ def up(nodes: list[str]) -> None:
         labels = os.environ.get(f"NODE_LABELS_{name}", "")
         variables = [f"POD_CIDR={pods[name]}", f"ROUTES={routes}", f"NODE_LABELS={labels}", f"REGISTRY={REGISTRY}"]
         container(name, address, variables, "/lab/start")
-    load([PAUSE, IMAGE])
+    load([PAUSE, IMAGE, *stand_ins()])
     wait_for("the nodes", lambda: ready_nodes() == set(nodes))
     for name in nodes:
         docker("network", "connect", LAB, f"{NAME}-{name}")
@@ -89,6 +95,14 @@ def images() -> None:
     # Of the one file, by a build of its own: the node's image has it.
     text = f'FROM scratch\nLABEL whisperops.lab=\nCOPY --from={IMAGE} /lab/pause /pause\nENTRYPOINT ["/pause"]\n'
     docker("build", "--quiet", "--tag", PAUSE, "-", input=text)
+    for name in stand_ins():
+        docker("tag", IMAGE, name)
+
+
+def stand_ins() -> list[str]:
+    """What pods run beside the servers, by the names of the defaults, for which no registry is asked."""
+    defaults = yaml.safe_load(DEFAULTS.read_text("utf-8"))
+    return [defaults[f"whisper_kubernetes_{what}_image"] for what in ("fetch", "prover", "gateway")]
 
 
 def keys(addresses: dict[str, str]) -> None:

@@ -147,11 +147,7 @@ def variables() -> dict[str, Any]:
         "whisper_policy": POLICY,
         "whisper_kubernetes_build_host": BUILDER,
         "whisper_kubernetes_registry": f"{cluster.REGISTRY}/speech/",
-        # No registry is asked: the image of the nodes has Python, curl and sh.
-        "whisper_kubernetes_fetch_image": f"docker.io/{cluster.IMAGE}",
-        "whisper_kubernetes_prover_image": f"docker.io/{cluster.IMAGE}",
         "whisper_kubernetes_gateway": True,
-        "whisper_kubernetes_gateway_image": f"docker.io/{cluster.IMAGE}",
         "whisper_gateway_api_keys": [{"name": "demo", "key": KEY}],
         "whisper_kubernetes_metrics_sources": [{"podSelector": {}}],
         "whisper_kubernetes_cpu_request": "100m",
