@@ -82,12 +82,45 @@ def unproven() -> None:
     if claimed() != kinds:
         sys.exit(f"Claims got GPUs of other kinds than their images are for: {claimed()}.")
     transcript()
+    refused_by_the_kubelet(**more)
+    cluster.wait_for("the servers on simulated GPUs", lambda: len(on_gpu()) == len(tried))
+    tried = on_gpu()
     simulated.break_by_xid(BY_PLUGIN)
     simulated.break_by_report(BY_CLAIM)
     cluster.wait_for(
         "the reason gpu_unhealthy", lambda: {conditions()[name].get("reason") for name in tried} == {"gpu_unhealthy"}
     )
     show_conditions()
+
+
+def refused_by_the_kubelet(**more: Any) -> None:
+    """Until the scheduler knows that the device plugin is gone, each pod is refused, and the next one made at once."""
+    # The kubelet tells of the loss every four seconds: sometimes before a new pod is there.
+    for _attempt in range(5):
+        simulated.kill_device_plugin(BY_PLUGIN)
+        remove_pods_of(BY_PLUGIN)
+        cluster.wait_for("the loss of the simulated GPUs", lambda: simulated.offered(BY_PLUGIN) == 0)
+        if refused():
+            break
+        simulated.run_device_plugin(BY_PLUGIN)
+    print(f"{len(refused())} pods refused", flush=True)
+    done = play(**{**more, "whisper_kubernetes_wait_seconds": 0})
+    if f"of node {BY_PLUGIN} have failed (UnexpectedAdmissionError)" not in " ".join(done.stdout.split()):
+        sys.exit("The run did not say that the kubelet has refused pods.")
+    if refused():
+        sys.exit(f"Of the refused pods there still are {', '.join(refused())}.")
+    simulated.run_device_plugin(BY_PLUGIN)
+
+
+def remove_pods_of(node: str) -> None:
+    now = ("--request", "DELETE", "--header", "Content-Type: application/json", "--data", '{"gracePeriodSeconds":0}')
+    for pod in servers():
+        if pod["spec"].get("nodeName") == node:
+            cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}", *now)
+
+
+def refused() -> list[str]:
+    return [pod["metadata"]["name"] for pod in servers() if pod["status"].get("reason") == "UnexpectedAdmissionError"]
 
 
 def on_gpu() -> set[str]:
@@ -181,11 +214,14 @@ def play(check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
 
 def conditions() -> dict[str, dict[str, str]]:
     """Of each pod of the servers, that of the gate."""
-    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
     return {
-        pod["metadata"]["name"]: next((one for one in pod["status"]["conditions"] if one["type"] == GATE), {})
-        for pod in pods
+        pod["metadata"]["name"]: next((one for one in pod["status"].get("conditions", ()) if one["type"] == GATE), {})
+        for pod in servers()
     }
+
+
+def servers() -> list[dict[str, Any]]:
+    return cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
 
 
 def metrics() -> None:
@@ -222,15 +258,14 @@ def transcript() -> str:
 def kept_out() -> None:
     """A pod of another namespace reaches nothing, one of the servers' own the gateway alone."""
     ask = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "5")
-    pods = cluster.kube(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={SERVERS}")["items"]
-    servers = [f"http://{pod['status']['podIP']}:8080/health" for pod in pods]
+    addresses = [f"http://{pod['status']['podIP']}:8080/health" for pod in servers()]
     gateway = service().replace("/v1/audio/transcriptions", "/health")
     stranger, own = client.run("default"), client.run(NAMESPACE)
     if cluster.docker(*own, *ask, gateway, check=False) != "200":
         sys.exit("A pod of the namespace does not reach the gateway.")
-    places = [(stranger, url) for url in (gateway, *servers)] + [(own, url) for url in servers]
+    places = [(stranger, url) for url in (gateway, *addresses)] + [(own, url) for url in addresses]
     reached = [url for where, url in places if cluster.docker(*where, *ask, url, check=False) != "000"]
-    if reached or not servers:
+    if reached or not addresses:
         sys.exit(f"A pod that may not ask reaches {', '.join(reached) or 'no server, for there is none'}.")
 
 

@@ -58,9 +58,17 @@ def with_device_plugin(node: str) -> None:
     change = json.dumps({"metadata": {"labels": {"nvidia.com/gpu.present": "true", **labels}}})
     kind = "Content-Type: application/merge-patch+json"
     cluster.kube(f"{_NODES}/{node}", "--request", "PATCH", "--header", kind, "--data", change)
+    run_device_plugin(node)
+
+
+def run_device_plugin(node: str) -> None:
     hook = "--container-driver-root=/ --nvidia-cdi-hook-path=/usr/bin/nvidia-cdi-hook"
     start(node, f"nvidia-device-plugin --device-list-strategy=cdi-cri {hook}")
     cluster.wait_for("the simulated GPUs", lambda: offered(node) == len(ALIKE))
+
+
+def kill_device_plugin(node: str) -> None:
+    cluster.docker("exec", f"{cluster.NAME}-{node}", "sh", "-c", "kill $(pgrep -f '^nvidia-device-plugin')")
 
 
 def with_dra(node: str) -> None:
