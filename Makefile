@@ -61,8 +61,9 @@ lint: $(VENV)/.dev ## every linter, nothing skipped
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
 SANITY ?=
+SANITY_OF ?= all
 sanity: $(VENV)/.dev ## ansible-test sanity, on each Python that is here
-	$(TOOLS) tests/sanity/run $(SANITY)
+	$(TOOLS) tests/sanity/run $(SANITY_OF) $(SANITY)
 
 UNIT ?=
 unit: $(VENV)/.dev ## unit tests on the control node's Python
@@ -260,21 +261,22 @@ scenarios-beside: $(VENV)/.dev
 	set -e; for scenario in refusals engine; do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 
 # A scenario also waits for its hosts: three at a time keep two processors busy throughout.
-STATIC := kube-api lint sanity unit unit-guards unit-pythons build-check unit-cuda fuzz report-check page-check execution-environment docs cores-static unit-docker
+# The longest come first, so that all end together.
+STATIC := kube-api cores-static sanity lint unit unit-guards unit-pythons unit-cuda report-check fuzz docs build-check page-check unit-docker execution-environment
 test: $(VENV)/.dev $(VENV)/.kubernetes ## what needs no GPU and no night
 	$(MAKE) --no-print-directory --jobs=2 lab-releases cores-dev
-	@# Of the Pythons of hosts the oldest and the newest; the night runs each.
-	$(MAKE) --no-print-directory --jobs=3 --output-sync=target scenario-default scenarios-beside $(STATIC) HOST_PYTHONS=outer
+	@# Of the Pythons of hosts the oldest and the newest, and sanity of what is published; the night runs each, and sanity of all.
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target scenario-default scenarios-beside $(STATIC) HOST_PYTHONS=outer SANITY_OF=published
 
 # Some of it compiles for a GPU: a machine with two cores or more and 15 GB of disk.
 NIGHTLY := defaults defaults_cuda toolkit toolkit_dnf odd_hosts engine29 faults api gateway proof metrics benchmark image unload
 nightly: ## the scenarios that take long, each Python of hosts, and the image for an old GPU by NVIDIA's compiler
-	$(MAKE) --no-print-directory unit-coverage unit-pythons
+	$(MAKE) --no-print-directory unit-coverage unit-pythons sanity
 	set -e; for scenario in default $(NIGHTLY); do $(MAKE) --no-print-directory molecule SCENARIO=$$scenario; done
 	@# Its image for the card is the one that was just built.
 	$(MAKE) --no-print-directory cuda-build
 	$(MAKE) --no-print-directory molecule SCENARIO=gpu
-	$(MAKE) --no-print-directory kube-check
+	$(MAKE) --no-print-directory kube-demo kube-faults kube-demo-down kube-check
 	@# No sanity: that of 2.22.0rc1 takes a part from GitHub, which a closed network does not reach.
 	WHISPEROPS_PRERELEASES=yes $(MAKE) --no-print-directory cores-static cores-default CORE_TARGETS=unit
 
