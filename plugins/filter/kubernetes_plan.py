@@ -75,6 +75,10 @@ _value:
       description: Each group with its nodes, image, servers, reasons, and the labels by which pods find the nodes.
       type: list
       elements: dict
+    earlier:
+      description: The C(deployments) of the cluster that are no group of the plan.
+      type: list
+      elements: dict
     left_out:
       description: The C(node), C(code) and C(reason) of each node that gets no server.
       type: list

@@ -138,7 +138,9 @@ storage_classes:
   type: list
   elements: dict
 deployments:
-  description: C(namespace) and C(name) of each Deployment of whisperops.gpu. Null where they are not seen.
+  description:
+    - C(namespace) and C(name) of each Deployment of whisperops.gpu, where its C(prover) is (V(pod) or V(node); null for
+      none), and the C(node_terms) of its pods, as Kubernetes writes them. Null where they are not seen.
   returned: success
   type: list
   elements: dict

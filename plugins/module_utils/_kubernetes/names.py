@@ -9,6 +9,8 @@ from __future__ import annotations
 NAME = "whisper-server"
 # Its container in a pod.
 SERVER = "server"
+# That which proves it, where it is in the pod.
+PROVER_CONTAINER = "prover"
 # Annotation of a pod: the verdict of its plan.
 VERDICT = "whisperops.gpu/verdict"
 # Condition of a pod: whether its server is proven to do what was planned for it.

@@ -15,7 +15,7 @@ from ansible_collections.whisperops.gpu.plugins.module_utils._problem import Ins
 
 from . import pods, problems, slices
 from .api import Api, NotServedError, RefusedError
-from .names import MANAGED_BY
+from .names import GATE, MANAGED_BY, PROVER_CONTAINER
 from .node import node_info
 
 _DEFAULT_CLASS = (
@@ -28,7 +28,7 @@ _FOLLOWS = {
     "resourceclaims": "GPUs that claims of others have count as free.",
     "resourceslices": "Nodes are read by their labels alone, also those with dynamic resource allocation.",
     "storageclasses": "Whether the cluster has a default storage class is not known.",
-    "deployments": "Servers of an earlier plan are not seen.",
+    "deployments": "Servers of an earlier plan are not seen, and their proof may end.",
 }
 
 
@@ -105,13 +105,27 @@ class Observer:
             for one in classes
         ]
 
-    def _deployments(self) -> list[dict[str, str]] | None:
+    def _deployments(self) -> list[dict[str, Any]] | None:
         ours = self._seen("apps/v1", "Deployment", "deployments", label_selector="=".join(MANAGED_BY))
         if ours is None:
             return None
-        return [{"namespace": one["metadata"]["namespace"], "name": one["metadata"]["name"]} for one in ours]
+        return [_deployment(one) for one in ours]
 
     def _may(self, wanted: Mapping[str, Any]) -> bool:
         return self._api.may(
             str(wanted["verb"]), str(wanted.get("group") or ""), str(wanted["resource"]), wanted.get("namespace")
         )
+
+
+def _deployment(one: Mapping[str, Any]) -> dict[str, Any]:
+    pod = one["spec"]["template"]["spec"]
+    gated = any(gate["conditionType"] == GATE for gate in pod.get("readinessGates") or ())
+    place = "pod" if any(container["name"] == PROVER_CONTAINER for container in pod["containers"]) else "node"
+    affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    return {
+        "namespace": one["metadata"]["namespace"],
+        "name": one["metadata"]["name"],
+        "prover": place if gated else None,
+        "node_terms": required.get("nodeSelectorTerms") or [],
+    }

@@ -86,7 +86,7 @@ def _problems(cluster: Mapping[str, Any], plan: Mapping[str, Any], options: Opti
                 f"The cluster has no default storage class for the claim of the model; it has: {names}."
             )
     # Whether a prover runs on nodes is known only by the plan.
-    unused = None if prover_pod.on_node(plan["groups"], options) else options.prover_namespace
+    unused = None if prover_pod.on_node(plan, options) else options.prover_namespace
     needed = [one for one in cluster["denied"] if not unused or one.get("namespace") != unused]
     if needed:
         denied = ", ".join(_asked(one) for one in needed)

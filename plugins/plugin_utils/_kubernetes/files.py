@@ -40,13 +40,13 @@ def files(plan: Mapping[str, Any], options: Options, program: bytes) -> list[Fil
     groups = plan["groups"]
     namespaces = [
         namespace(options),
-        *([prover_objects.namespace(options)] if prover_pod.on_node(groups, options) else []),
+        *([prover_objects.namespace(options)] if prover_pod.on_node(plan, options) else []),
     ]
-    prover = prover_objects.prover_objects(groups, plan["tolerations"], options, program)
+    prover = prover_objects.prover_objects(plan, options, program)
     gateway = [*gateway_objects.gateway_objects(options), *monitoring_objects.monitoring_objects(options)]
     return [
         *([File("00-namespace.yaml", namespaces)] if options.create_namespace else []),
-        File("10-shared.yaml", shared_objects(models.values(), groups, options)),
+        File("10-shared.yaml", shared_objects(models.values(), plan, options)),
         *([File("12-gateway.yaml", gateway)] if gateway else []),
         *([File("15-prover.yaml", prover)] if prover else []),
         *(

@@ -80,9 +80,11 @@ class ClusterPlanner:
                 members.setdefault(key, []).append(part)
         groups = [self._group(name, found, cluster["nodes"]) for name, found in sorted(_named(members).items())]
         pulled = [group for group in groups if group["image"]]
+        planned = {group["name"] for group in pulled}
         out += [_not_in_registry(group, node) for group in groups if not group["image"] for node in group["nodes"]]
         return {
             "groups": pulled,
+            "earlier": [one for one in cluster.get("deployments") or () if one["name"] not in planned],
             "left_out": [one.as_dict() for one in out],
             "builds": self._builds(members),
             "tolerations": self._tolerations,

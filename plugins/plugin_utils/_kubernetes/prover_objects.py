@@ -40,16 +40,14 @@ def namespace(options: Options) -> dict[str, Any]:
     }
 
 
-def prover_objects(
-    groups: list[Mapping[str, Any]], tolerations: list[Mapping[str, Any]], options: Options, program: bytes
-) -> list[dict[str, Any]]:
+def prover_objects(plan: Mapping[str, Any], options: Options, program: bytes) -> list[dict[str, Any]]:
     """``program``: what Python runs, with all that it imports."""
     if not options.gate:
         return []
-    outside = [group for group in groups if not prover_pod.in_pod(group)]
+    terms = prover_pod.node_terms(plan, options)
     places = [
-        *([options.namespace] if len(outside) < len(groups) else []),
-        *([options.prover_namespace] if outside else []),
+        *([options.namespace] if prover_pod.in_pods(plan, options) else []),
+        *([options.prover_namespace] if terms else []),
     ]
     content = _content(options, program)
     return [
@@ -57,7 +55,7 @@ def prover_objects(
         *_rights(places, options),
         *(_config_map(place, content) for place in places),
         *([_network_policy(options)] if options.namespace in places else []),
-        *([_daemon_set(outside, tolerations, options)] if outside else []),
+        *([_daemon_set(terms, plan["tolerations"], options)] if terms else []),
     ]
 
 
@@ -147,9 +145,8 @@ def source(options: Options) -> dict[str, Any]:
 
 
 def _daemon_set(
-    groups: list[Mapping[str, Any]], tolerations: list[Mapping[str, Any]], options: Options
+    terms: list[Mapping[str, Any]], tolerations: list[Mapping[str, Any]], options: Options
 ) -> dict[str, Any]:
-    terms = [term for group in groups for term in group["affinity"]]
     affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
     security = {
         "readOnlyRootFilesystem": True,

@@ -10,9 +10,9 @@ containers. Otherwise on the node, where it reads processes of others: prover_ob
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Mapping
 
-from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import GATE
+from ansible_collections.whisperops.gpu.plugins.module_utils._kubernetes.names import GATE, PROVER_CONTAINER
 
 from .names import CLAIM_NAME, PROVER, SECURITY
 from .options import Options
@@ -27,8 +27,24 @@ def in_pod(group: Mapping[str, Any]) -> bool:
     return bool(group["runtime"] == "cpu" or group["source"] == "resource_slices")
 
 
-def on_node(groups: Iterable[Mapping[str, Any]], options: Options) -> bool:
-    return options.gate and any(not in_pod(group) for group in groups)
+def in_pods(plan: Mapping[str, Any], options: Options) -> bool:
+    """Whether it is in any pod, also of an earlier plan: such servers go on until they are removed."""
+    return any(map(in_pod, plan["groups"])) or any(one["prover"] == "pod" for one in _earlier(plan, options))
+
+
+def node_terms(plan: Mapping[str, Any], options: Options) -> list[Mapping[str, Any]]:
+    """The nodes whose servers it proves from outside, also those of an earlier plan."""
+    terms = [term for group in plan["groups"] if not in_pod(group) for term in group["affinity"]]
+    earlier = [term for one in _earlier(plan, options) if one["prover"] == "node" for term in one["node_terms"]]
+    return terms + [term for term in earlier if term not in terms]
+
+
+def on_node(plan: Mapping[str, Any], options: Options) -> bool:
+    return options.gate and bool(node_terms(plan, options))
+
+
+def _earlier(plan: Mapping[str, Any], options: Options) -> list[Mapping[str, Any]]:
+    return [one for one in plan["earlier"] if one["namespace"] == options.namespace]
 
 
 def gated(group: Mapping[str, Any], options: Options) -> dict[str, Any]:
@@ -66,7 +82,7 @@ def volumes(group: Mapping[str, Any], options: Options) -> list[dict[str, Any]]:
 def container(options: Options, variable: str, field: str, security: Mapping[str, Any]) -> dict[str, Any]:
     """``variable``: which pods it proves, from a ``field`` of its own pod."""
     return {
-        "name": "prover",
+        "name": PROVER_CONTAINER,
         "image": options.prover_image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", f"{_MOUNT}/prover.pyz", f"{_MOUNT}/settings.json"],

@@ -33,13 +33,11 @@ def namespace(options: Options) -> dict[str, Any]:
     }
 
 
-def shared_objects(
-    models: Iterable[ModelFile], groups: Iterable[Mapping[str, Any]], options: Options
-) -> list[dict[str, Any]]:
+def shared_objects(models: Iterable[ModelFile], plan: Mapping[str, Any], options: Options) -> list[dict[str, Any]]:
     models = list(models)
     gateway = [gateway_objects.source()]
     clients = [*gateway, *options.sources] if options.switching else gateway if options.gateway else options.sources
-    sources = [*clients, *([prover_objects.source(options)] if prover_pod.on_node(groups, options) else [])]
+    sources = [*clients, *([prover_objects.source(options)] if prover_pod.on_node(plan, options) else [])]
     return [
         *([_claim(models, options)] if options.model_storage == NEW_CLAIM else []),
         *([] if options.switching else [_service(SERVICE, _clients_reach(options), options)]),

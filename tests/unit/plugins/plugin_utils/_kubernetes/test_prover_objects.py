@@ -85,6 +85,51 @@ def test_with_the_device_plugin_the_prover_is_on_the_nodes_of_these_groups():
     assert terms == [term for group in groups for term in group["affinity"]]
 
 
+def after(earlier, names, namespace="whisper"):
+    """The plan of a cluster without GPUs in which the Deployments of an earlier plan are left."""
+
+    def change(items):
+        items["v1 Node"] = [one for one in items["v1 Node"] if one["metadata"]["name"] == "cpu-1"]
+        items["apps/v1 Deployment"] = [one for (_namespace, name), one in left.items() if name in names]
+
+    left = objects("Deployment", earlier, namespace=namespace)
+    return planned(change)
+
+
+def test_servers_of_an_earlier_plan_are_proven_until_they_are_removed():
+    plan = after(planned(), {LABELS})
+    assert [group["name"] for group in plan["groups"]] == ["whisper-cpu"]
+    (one,) = objects("DaemonSet", plan).values()
+    affinity = one["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    (group,) = [group for group in planned()["groups"] if group["name"] == LABELS]
+    assert affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"] == group["affinity"]
+    (binding,) = objects("RoleBinding", plan).values()
+    assert {one["namespace"] for one in binding["subjects"]} == {"whisper", "whisper-prover"}
+    sources = objects("NetworkPolicy", plan)["whisper", "whisper"]["spec"]["ingress"][0]["from"]
+    assert sources[-1]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "whisper-prover"}}
+
+
+def test_a_prover_in_pods_of_an_earlier_plan_keeps_its_rights():
+    def change(items):
+        items["v1 Node"] = [one for one in items["v1 Node"] if one["metadata"]["name"] == "gtx-1"]
+        items["apps/v1 Deployment"] = [objects("Deployment")["whisper", CLAIM]]
+
+    plan = planned(change)
+    assert [group["name"] for group in plan["groups"]] == [LABELS]
+    (binding,) = objects("RoleBinding", plan).values()
+    assert {one["namespace"] for one in binding["subjects"]} == {"whisper", "whisper-prover"}
+    assert ("whisper", "whisper-prover") in objects("ConfigMap", plan)
+
+
+def test_for_what_no_prover_has_to_watch_there_is_none():
+    assert objects("DaemonSet", after(planned(), {CLAIM})) == {}
+    assert objects("DaemonSet", after(planned(), {LABELS}, namespace="other")) == {}
+    both = objects(
+        "DaemonSet", planned(lambda items: items.update({"apps/v1 Deployment": list(objects("Deployment").values())}))
+    )
+    assert both == objects("DaemonSet")
+
+
 def test_the_namespace_of_the_servers_stays_restricted():
     levels = {
         name: one["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
