@@ -93,6 +93,6 @@ def unhealthy(node: str, resource: str, count: int, devices: list[str]) -> Probl
     return Problem.documented(
         "gpu_unhealthy",
         f"Node {node} has {count} unhealthy {resource}{names}.",
-        "The log of the device plugin, or of the driver for dynamic resource allocation, names the Xid error. Pods that"
-        " hold such a device go on without it.",
+        "The log of the device plugin, or of the driver for dynamic resource allocation, names the Xid error; if the"
+        " device plugin does not run, all devices are unhealthy. Pods that hold such a device go on without it.",
     )

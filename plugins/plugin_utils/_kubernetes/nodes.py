@@ -33,8 +33,14 @@ def product(node: Mapping[str, Any]) -> str | None:
 def left_out(node: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> LeftOut | None:
     """Why no pod is planned for a node, whatever its GPUs; the first reason that there is."""
     blind = node["gpu"]["gpu_present"] and not node["source"]
+    # A dead device plugin: the kubelet calls all its devices unhealthy.
+    broken = not any(count["allocatable"] for count in node["resources"].values())
     for problem in node["gpu"]["problems"]:
-        if problem["code"] in ("node_not_ready", "node_cordoned") or blind:
+        if (
+            problem["code"] in ("node_not_ready", "node_cordoned")
+            or blind
+            or (broken and problem["code"] == "gpu_unhealthy")
+        ):
             return LeftOut(node["name"], problem["code"], f"{problem['message']} {problem['remedy']}", product(node))
     for taint in node["taints"]:
         if taint["effect"] in _KEEPS_PODS_OUT and not any(_tolerated(taint, one) for one in tolerations):
@@ -47,7 +53,7 @@ def left_out(node: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) 
     if node["source"] and not free_gpus(node):
         problem = Problem.documented(
             "node_gpus_in_use",
-            f"Pods of others have all GPUs of node {node['name']}, or they are unhealthy.",
+            f"Pods of others have all healthy GPUs of node {node['name']}.",
             "Free one, and plan again.",
         )
         return _of(node, problem)

@@ -105,8 +105,11 @@ def refused_by_the_kubelet(**more: Any) -> None:
         simulated.run_device_plugin(BY_PLUGIN)
     print(f"{len(refused())} pods refused", flush=True)
     done = play(**{**more, "whisper_kubernetes_wait_seconds": 0})
-    if f"of node {BY_PLUGIN} have failed (UnexpectedAdmissionError)" not in " ".join(done.stdout.split()):
+    said = " ".join(done.stdout.split())
+    if f"of node {BY_PLUGIN} have failed (UnexpectedAdmissionError)" not in said:
         sys.exit("The run did not say that the kubelet has refused pods.")
+    if f"gpu_unhealthy: Node {BY_PLUGIN} has {len(simulated.ALIKE)} unhealthy" not in said:
+        sys.exit("The run did not say why the node with the dead device plugin is left out.")
     if refused():
         sys.exit(f"Of the refused pods there still are {', '.join(refused())}.")
     simulated.run_device_plugin(BY_PLUGIN)

@@ -52,6 +52,19 @@ def test_each_node_is_in_a_group_or_left_out_with_a_code():
     }
 
 
+def test_a_node_whose_device_plugin_has_died_is_not_said_to_be_busy():
+    """The kubelet then offers none of the devices that it has counted."""
+
+    def change(items):
+        for node in items["v1 Node"]:
+            if node["metadata"]["name"] == "gtx-1":
+                node["status"]["allocatable"]["nvidia.com/gpu"] = "0"
+
+    out = left_out(change=change)["gtx-1"]
+    assert out["code"] == "gpu_unhealthy"
+    assert "Node gtx-1 has 2 unhealthy nvidia.com/gpu." in out["reason"]
+
+
 def test_a_taint_that_is_tolerated_keeps_no_node_out():
     tolerated = [{"key": "team", "operator": "Equal", "value": "vision"}]
     assert "a100-team" not in left_out(tolerations=tolerated)
