@@ -33,14 +33,11 @@ def product(node: Mapping[str, Any]) -> str | None:
 def left_out(node: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> LeftOut | None:
     """Why no pod is planned for a node, whatever its GPUs; the first reason that there is."""
     blind = node["gpu"]["gpu_present"] and not node["source"]
-    # A dead device plugin: the kubelet calls all its devices unhealthy.
+    # Of a dead device plugin, all devices are unhealthy.
     broken = not any(count["allocatable"] for count in node["resources"].values())
+    closed = {"node_not_ready", "node_cordoned", *(["gpu_unhealthy"] if broken else [])}
     for problem in node["gpu"]["problems"]:
-        if (
-            problem["code"] in ("node_not_ready", "node_cordoned")
-            or blind
-            or (broken and problem["code"] == "gpu_unhealthy")
-        ):
+        if problem["code"] in closed or blind:
             return LeftOut(node["name"], problem["code"], f"{problem['message']} {problem['remedy']}", product(node))
     for taint in node["taints"]:
         if taint["effect"] in _KEEPS_PODS_OUT and not any(_tolerated(taint, one) for one in tolerations):
